@@ -1,0 +1,71 @@
+package limit
+
+import "time"
+
+// WindowStatus is how one window stands.
+type WindowStatus struct {
+	Window
+	Remaining int       // calls that it would let go now, without those kept back
+	FreeAt    time.Time // when all of it is free at the latest; zero if it is now
+	Shown     bool      // it is the one that the headers show
+}
+
+// Status is a snapshot of a Core.
+type Status struct {
+	Windows  []WindowStatus
+	Until    time.Time // nothing goes before this; zero if the gate is open
+	Why      Why       // of Until
+	InFlight int
+	Others   bool // others have been noticed on the key, ever
+}
+
+// Status takes a snapshot.
+func (c *Core) Status(now time.Time) Status {
+	t := c.time(now)
+	s := Status{InFlight: c.inflight, Others: c.crowd.seen, Windows: make([]WindowStatus, len(c.ledgers))}
+	if t < c.gate.until {
+		s.Until, s.Why = c.epoch.Add(c.gate.until), c.gateWhy()
+	}
+	for i := range c.ledgers {
+		l := &c.ledgers[i]
+		w := WindowStatus{Window: Window{l.limit, l.period}, Remaining: l.free(t, c.inflight), Shown: i == c.shown && c.picked}
+		if i == c.shown && c.cert.known {
+			w.Remaining = c.cert.n - c.reserve()
+		}
+		w.Remaining = max(w.Remaining, 0)
+		if l.used > 0 {
+			w.FreeAt = c.epoch.Add(l.empty(t))
+		}
+		s.Windows[i] = w
+	}
+	return s
+}
+
+// Earliest is the soonest that a call can be admitted before which ahead others
+// go, as far as that is certain, and why; now if nothing is.
+func (c *Core) Earliest(now time.Time, ahead int) (time.Time, Why) {
+	t := c.time(now)
+	at, why := t, Why{}
+	if t < c.gate.until {
+		at, why = c.gate.until, c.gateWhy()
+	}
+	for i := range c.ledgers {
+		if i == c.shown && c.cert.known {
+			continue
+		}
+		if soonest := c.ledgers[i].soonest(t, ahead, c.inflight); soonest > at {
+			at, why = soonest, Why{Full, i}
+		}
+	}
+	if c.cert.known && c.cert.n <= c.reserve() && c.inflight == 0 {
+		if probe := c.probeAt(t); probe > at {
+			at, why = probe, Why{Spread, c.shown}
+		}
+	}
+	return c.epoch.Add(at), why
+}
+
+// Window is the i-th window, with the limit that is known now.
+func (c *Core) Window(i int) Window {
+	return Window{c.ledgers[i].limit, c.ledgers[i].period}
+}

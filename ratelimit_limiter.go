@@ -1,0 +1,154 @@
+package connix
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/limit"
+)
+
+// The windows that the API documents for a key.
+var apiWindows = [...]Window{{Limit: 1000, Period: time.Hour}, {Limit: 100, Period: time.Minute}}
+
+// What comes from outside is held in these bounds before anything is decided
+// by it.
+const (
+	maxLimit      = 1_000_000
+	maxRetryAfter = 24 * time.Hour
+)
+
+// NewRateLimiter returns a limiter that spends the whole budget of windows and
+// keeps the server from refusing anything; none means the API's: 1000 requests
+// an hour and 100 a minute. A Limit is held between 1 and a million, a Period
+// between a millisecond and a year.
+//
+// It never counts on one reading of a window: whether the server's are fixed,
+// sliding or buckets that refill, none is exceeded. Where others use the same
+// key, unknown to it, it notices by the server's answers and shares.
+func NewRateLimiter(windows ...Window) RateLimiter {
+	if len(windows) == 0 {
+		windows = apiWindows[:]
+	}
+	l := &windowLimiter{}
+	l.pace = l
+	for _, w := range windows {
+		w.Limit = min(max(w.Limit, 1), maxLimit)
+		w.Period = min(max(w.Period, time.Millisecond), 365*24*time.Hour)
+		l.windows = append(l.windows, limit.Window(w))
+	}
+	return l
+}
+
+// windowLimiter is the shell around the limiter's core: a lock, a queue and the
+// clock.
+type windowLimiter struct {
+	queue
+	windows []limit.Window
+	core    *limit.Core // nil before the first request, which sets the start
+	server  serverLimits
+}
+
+// permit is a granted request, or one that wants to be.
+type permit struct {
+	limiter *windowLimiter
+	call    limit.Call
+	done    bool
+}
+
+// Wait implements [RateLimiter].
+func (l *windowLimiter) Wait(ctx context.Context, req RateLimitRequest) (Permit, error) {
+	p := &permit{limiter: l}
+	if err := l.wait(ctx, req, p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (l *windowLimiter) grant(now time.Time, p *permit) (ok bool, recheck time.Time, why blocked) {
+	if l.core == nil {
+		l.core = limit.New(now, rand.Uint64(), l.windows...)
+	}
+	ok, recheck, reason := l.core.Next(now)
+	if ok {
+		p.call = l.core.Sent(now)
+		return true, recheck, blocked{}
+	}
+	return false, recheck, l.blocked(reason)
+}
+
+func (l *windowLimiter) earliest(now time.Time, ahead int) (time.Time, blocked) {
+	at, why := l.core.Earliest(now, ahead)
+	if why.Reason == limit.None {
+		if _, _, why = l.core.Next(now); why.Reason == limit.None {
+			return at, blocked{reason: RateLimitQueue}
+		}
+	}
+	return at, l.blocked(why)
+}
+
+func (l *windowLimiter) cancel(now time.Time, p *permit) { l.core.Cancelled(now, p.call) }
+
+// reasons are the core's, as the public API calls them.
+var reasons = [...]RateLimitReason{
+	limit.Start: RateLimitStart, limit.Shared: RateLimitShared, limit.Full: RateLimitFull,
+	limit.Spread: RateLimitSpread, limit.Denied: RateLimitDenied, limit.Tokens: RateLimitTokens,
+}
+
+func (l *windowLimiter) blocked(why limit.Why) blocked {
+	return blocked{window: Window(l.core.Window(why.Window)), reason: reasons[why.Reason]}
+}
+
+// Settle implements [Permit].
+func (p *permit) Settle(r RateLimitResult) {
+	l := p.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.done {
+		return
+	}
+	p.done = true
+	now := l.now()
+	if r.StatusCode == 0 {
+		l.core.Lost(now, p.call)
+	} else {
+		l.core.Answered(now, p.call, l.server.read(now, r))
+	}
+	l.pump()
+}
+
+// Cancel implements [Permit].
+func (p *permit) Cancel() {
+	l := p.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.done {
+		return
+	}
+	p.done = true
+	l.cancel(l.now(), p)
+	l.pump()
+}
+
+// Status implements [RateLimiter].
+func (l *windowLimiter) Status() RateLimitStatus {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	if l.core == nil {
+		l.core = limit.New(now, rand.Uint64(), l.windows...)
+	}
+	core := l.core.Status(now)
+	s := RateLimitStatus{Server: l.server.public(), Waiters: l.waiters, BlockedUntil: core.Until}
+	if !core.Until.IsZero() {
+		s.BlockedBy = reasons[core.Why.Reason]
+	}
+	for _, w := range core.Windows {
+		ws := WindowStatus{Window: Window(w.Window), Remaining: w.Remaining, ResetAt: w.FreeAt}
+		if w.Shown {
+			ws.ResetAt = l.server.reset(now, w.Period, w.FreeAt)
+		}
+		s.Windows = append(s.Windows, ws)
+	}
+	return s
+}

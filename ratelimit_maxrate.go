@@ -1,0 +1,91 @@
+package connix
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// maxRate is the caller's own ceiling under another limiter: a steady rate,
+// with bursts. Its wait comes first, so that no permit of the other limiter is
+// held meanwhile.
+type maxRate struct {
+	queue
+	next   RateLimiter
+	bucket *rate.Limiter
+	window Window
+}
+
+// newMaxRate puts a ceiling of perSecond requests a second, in bursts of burst
+// at most, before next. Both are above zero.
+func newMaxRate(next RateLimiter, perSecond float64, burst int) RateLimiter {
+	m := &maxRate{next: next, bucket: rate.NewLimiter(rate.Limit(perSecond), burst)}
+	m.window = Window{Limit: burst, Period: m.refill(float64(burst))}
+	m.pace = m
+	return m
+}
+
+// Wait implements [RateLimiter].
+func (m *maxRate) Wait(ctx context.Context, req RateLimitRequest) (Permit, error) {
+	start := time.Now()
+	if err := m.wait(ctx, req, nil); err != nil {
+		return nil, err
+	}
+	if req.MaxWait > 0 {
+		req.MaxWait = max(req.MaxWait-time.Since(start), 0)
+	}
+	served := false
+	defer func() {
+		if !served {
+			m.giveBack()
+		}
+	}()
+	p, err := m.next.Wait(ctx, req)
+	served = err == nil
+	return p, err
+}
+
+// giveBack returns what a request took that is not sent after all.
+func (m *maxRate) giveBack() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cancel(m.now(), nil)
+	m.pump()
+}
+
+// Status implements [RateLimiter]: the next limiter's, with the waiters of both.
+func (m *maxRate) Status() RateLimitStatus {
+	s := m.next.Status()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.Waiters += m.waiters
+	return s
+}
+
+func (m *maxRate) grant(now time.Time, _ *permit) (ok bool, recheck time.Time, why blocked) {
+	if m.bucket.AllowN(now, 1) {
+		return true, time.Time{}, blocked{}
+	}
+	recheck, why = m.earliest(now, 0)
+	return false, recheck, why
+}
+
+func (m *maxRate) earliest(now time.Time, ahead int) (time.Time, blocked) {
+	// The nanosecond covers the bucket's rounding: else the timer would spin.
+	wait := m.refill(float64(ahead+1)-m.bucket.TokensAt(now)) + 1
+	return now.Add(wait), blocked{m.window, RateLimitMaxRate}
+}
+
+// cancel adds a token: a reservation of the bucket could not be canceled once
+// its time has come.
+func (m *maxRate) cancel(now time.Time, _ *permit) { m.bucket.AllowN(now, -1) }
+
+// refill is the time in which tokens flow into the bucket, at most a year.
+func (m *maxRate) refill(tokens float64) time.Duration {
+	const year = 365 * 24 * time.Hour
+	if d := tokens / float64(m.bucket.Limit()) * float64(time.Second); d < float64(year) {
+		return time.Duration(d)
+	}
+	return year
+}

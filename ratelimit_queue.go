@@ -1,0 +1,264 @@
+package connix
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// pacer decides for a queue. The queue calls it under its lock, with times that
+// never go back.
+type pacer interface {
+	// grant lets one request go now, or tells when to ask again at the latest;
+	// the zero time if only the end of another request can change it.
+	grant(now time.Time, p *permit) (ok bool, recheck time.Time, why blocked)
+	// earliest is the soonest that a request can go before which ahead others
+	// go, as far as that is certain; now or earlier if nothing is.
+	earliest(now time.Time, ahead int) (time.Time, blocked)
+	// cancel takes back a grant whose request is certainly not sent.
+	cancel(now time.Time, p *permit)
+}
+
+// blocked is what stands in the way of a request.
+type blocked struct {
+	window Window
+	reason RateLimitReason
+}
+
+// queue serves waiting requests in the order in which they came. It has one
+// timer, for its head; the others need none, as none of them can go before it.
+type queue struct {
+	pace pacer
+
+	mu         sync.Mutex
+	start      time.Time // of the first request; times are counted from here
+	head, tail *waiter
+	waiters    int
+	timer      *time.Timer
+	timerAt    time.Time // zero: not running
+	deadline   time.Time // of a waiter, none is earlier; zero: none has one
+	swept      time.Time // the head's turn as of the latest sweep
+}
+
+// waiter is a request in the queue.
+type waiter struct {
+	prev, next *waiter
+	queued     bool
+	permit     *permit
+	deadline   time.Time  // zero: none
+	byContext  bool       // the deadline is the context's
+	ready      chan error // gets one value: nil for a grant
+}
+
+// now is the current time. Steps of the wall clock do not show in it, since it
+// is counted from start; callers hold the lock, so that it never goes back.
+func (q *queue) now() time.Time {
+	if q.start.IsZero() {
+		q.start = time.Now()
+		return q.start
+	}
+	return q.start.Add(time.Since(q.start))
+}
+
+// wait returns when p is granted.
+func (q *queue) wait(ctx context.Context, req RateLimitRequest, p *permit) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	now := q.now()
+	var recheck time.Time
+	if q.head == nil {
+		var ok bool
+		if ok, recheck, _ = q.pace.grant(now, p); ok {
+			q.mu.Unlock()
+			return nil
+		}
+	}
+	w := &waiter{permit: p}
+	w.setDeadline(ctx, now, req.MaxWait)
+	at, why := q.pace.earliest(now, q.waiters)
+	if recheck.After(at) {
+		at = recheck
+	}
+	if w.deadline.Before(at) && !w.deadline.IsZero() || w.deadline.Equal(now) {
+		q.mu.Unlock()
+		return w.refusal(now, at, why)
+	}
+	w.ready = make(chan error, 1)
+	q.push(w)
+	if q.head == w {
+		q.arm(recheck)
+	} else if !w.deadline.IsZero() && (q.timerAt.IsZero() || w.deadline.Before(q.timerAt)) {
+		q.arm(w.deadline)
+	}
+	told := RateLimitWait{Window: why.window, Reason: why.reason, Delay: max(at.Sub(now), 0), Waiters: q.waiters}
+	q.mu.Unlock()
+	return q.await(ctx, req.OnWait, w, told)
+}
+
+// await waits for w's turn.
+func (q *queue) await(ctx context.Context, onWait func(RateLimitWait), w *waiter, told RateLimitWait) (err error) {
+	served := false
+	defer func() {
+		if !served { // the context ended, or OnWait panicked
+			q.abandon(w)
+		}
+	}()
+	if onWait != nil {
+		onWait(told)
+	}
+	select {
+	case err = <-w.ready:
+		served = true
+		return err
+	case <-ctx.Done():
+		err = ctx.Err()
+		if errors.Is(err, context.DeadlineExceeded) {
+			return &RateLimitError{Window: told.Window, Reason: told.Reason, cause: err}
+		}
+		return err
+	}
+}
+
+// abandon takes w out of the queue, or gives back what it was granted since.
+func (q *queue) abandon(w *waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w.queued {
+		q.remove(w)
+	} else if err := <-w.ready; err == nil {
+		q.pace.cancel(q.now(), w.permit)
+	}
+	q.pump()
+}
+
+// pump serves the queue until its head has to wait. It is called after
+// everything that can change the head's turn, under the lock.
+func (q *queue) pump() {
+	if q.head == nil {
+		q.arm(time.Time{})
+		return
+	}
+	now := q.now()
+	for q.head != nil {
+		w := q.head
+		ok, recheck, why := q.pace.grant(now, w.permit)
+		if !ok {
+			q.sweep(now, recheck, why)
+			if q.head == w || q.head == nil {
+				q.arm(recheck)
+				return
+			}
+			continue // the head was turned away; the next one has the same turn
+		}
+		q.remove(w)
+		w.ready <- nil
+	}
+	q.arm(time.Time{})
+}
+
+// sweep turns away those whose deadline has passed, or comes before the head's
+// turn, which nobody's turn precedes.
+func (q *queue) sweep(now, turn time.Time, why blocked) {
+	due := !q.deadline.IsZero() && !now.Before(q.deadline)
+	later := turn.After(q.swept)
+	q.swept = turn
+	if !due && !later {
+		return
+	}
+	q.deadline = time.Time{}
+	for w := q.head; w != nil; {
+		next := w.next
+		switch {
+		case w.deadline.IsZero():
+		case !now.Before(w.deadline), w.deadline.Before(turn):
+			q.remove(w)
+			w.ready <- w.refusal(now, turn, why)
+		case q.deadline.IsZero() || w.deadline.Before(q.deadline):
+			q.deadline = w.deadline
+		}
+		w = next
+	}
+}
+
+// arm sets the timer to recheck, or to the first deadline if that is earlier.
+func (q *queue) arm(recheck time.Time) {
+	at := recheck
+	if q.head == nil {
+		at = time.Time{}
+	} else if !q.deadline.IsZero() && (at.IsZero() || q.deadline.Before(at)) {
+		at = q.deadline
+	}
+	if at.Equal(q.timerAt) {
+		return
+	}
+	q.timerAt = at
+	switch {
+	case at.IsZero():
+		q.timer.Stop()
+	case q.timer == nil:
+		q.timer = time.AfterFunc(time.Until(at), q.tick)
+	default:
+		q.timer.Reset(time.Until(at))
+	}
+}
+
+func (q *queue) tick() {
+	q.mu.Lock()
+	q.timerAt = time.Time{}
+	q.pump()
+	q.mu.Unlock()
+}
+
+func (q *queue) push(w *waiter) {
+	w.queued = true
+	if w.prev = q.tail; q.tail == nil {
+		q.head = w
+	} else {
+		q.tail.next = w
+	}
+	q.tail = w
+	q.waiters++
+	if !w.deadline.IsZero() && (q.deadline.IsZero() || w.deadline.Before(q.deadline)) {
+		q.deadline = w.deadline
+	}
+}
+
+func (q *queue) remove(w *waiter) {
+	if w.prev == nil {
+		q.head = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		q.tail = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next, w.queued = nil, nil, false
+	q.waiters--
+}
+
+// setDeadline takes the earlier of the context's deadline and maxWait.
+func (w *waiter) setDeadline(ctx context.Context, now time.Time, maxWait time.Duration) {
+	if maxWait >= 0 {
+		w.deadline = now.Add(maxWait)
+	}
+	if d, ok := ctx.Deadline(); ok && (maxWait < 0 || d.Before(w.deadline)) {
+		w.deadline, w.byContext = d, true
+	}
+}
+
+// refusal is the error for a waiter that cannot wait until at.
+func (w *waiter) refusal(now, at time.Time, why blocked) error {
+	err := &RateLimitError{Window: why.window, Reason: why.reason}
+	if at.After(now) {
+		err.ResetAt, err.Wait = at, at.Sub(now)
+	}
+	if w.byContext {
+		err.cause = context.DeadlineExceeded
+	}
+	return err
+}
