@@ -1,6 +1,11 @@
 package connix
 
-import "time"
+import (
+	"context"
+	"iter"
+	"net/http"
+	"time"
+)
 
 // Agent is one agent, launched in a project.
 type Agent struct {
@@ -38,4 +43,100 @@ type AgentConfig struct {
 type LaunchAgentRequest struct {
 	Name      string `json:"name"`
 	ProjectID ID     `json:"project_id"`
+}
+
+var (
+	launchAgent       = endpoint{http.MethodPost, "/agents"}
+	listAgents        = endpoint{http.MethodGet, "/agents"}
+	getAgent          = endpoint{http.MethodGet, "/agents/{id}"}
+	stopAgent         = endpoint{http.MethodPost, "/agents/{id}/stop"}
+	listProjectAgents = endpoint{http.MethodGet, "/projects/{id}/agents"}
+)
+
+// AgentsService launches and follows agents; it is [Client.Agents].
+type AgentsService struct{ client *Client }
+
+// AgentLaunch is the API's answer to a launch. It names no id: see
+// [AgentsService.FindByName].
+type AgentLaunch struct {
+	Message string `json:"message"`
+}
+
+// ListAgentsOptions selects agents; nil selects all.
+type ListAgentsOptions struct {
+	// ProjectID limits the list to one project; "" means all projects. A
+	// project's list is another endpoint, which filters by Status alone: Search
+	// and the dates are then an [*ArgumentError].
+	ProjectID ID
+	ListOptions
+}
+
+// Launch calls POST /api/v1/agents. The answer holds only a message, no id:
+// [AgentsService.FindByName] finds the agent. An unknown project gives
+// [ErrNotFound] or [ErrInvalidRequest]. The API overview documents it.
+func (s *AgentsService) Launch(ctx context.Context, launch LaunchAgentRequest, opts ...CallOption) (*AgentLaunch, error) {
+	return send[AgentLaunch](ctx, s.client, launchAgent.at().withJSON(launch), opts)
+}
+
+// Get calls GET /api/v1/agents/{id}; [ErrNotFound] where there is none. The API
+// overview does not document it.
+func (s *AgentsService) Get(ctx context.Context, id ID, opts ...CallOption) (*Agent, error) {
+	return send[Agent](ctx, s.client, getAgent.at(id), opts)
+}
+
+// Stop calls POST /api/v1/agents/{id}/stop and returns the agent as it is then.
+// The API overview documents the event agent.stopped, but not this endpoint.
+func (s *AgentsService) Stop(ctx context.Context, id ID, opts ...CallOption) (*Agent, error) {
+	return send[Agent](ctx, s.client, stopAgent.at(id), opts)
+}
+
+// List calls GET /api/v1/agents, or GET /api/v1/projects/{id}/agents where opts
+// has a ProjectID, and returns one page; nil opts means the server's first. The
+// API overview documents neither.
+func (s *AgentsService) List(ctx context.Context, opts *ListAgentsOptions, callOpts ...CallOption) (*Page[Agent], error) {
+	return s.lister(opts).page(ctx, callOpts)
+}
+
+// All iterates over the agents that opts selects, page by page, as it is ranged
+// over; the first error ends it. With Limit 0 it asks for 100 a page.
+func (s *AgentsService) All(ctx context.Context, opts *ListAgentsOptions, callOpts ...CallOption) iter.Seq2[Agent, error] {
+	return s.lister(opts).all(ctx, callOpts)
+}
+
+// Pages iterates like All, yielding whole pages.
+func (s *AgentsService) Pages(ctx context.Context, opts *ListAgentsOptions, callOpts ...CallOption) iter.Seq2[*Page[Agent], error] {
+	return s.lister(opts).pages(ctx, callOpts)
+}
+
+// FindByName returns the newest agent of exactly that name in a project, or an
+// [*Error] that matches [ErrNotFound]: how to learn the id of an agent just
+// launched. It reads the project's list from the newest on.
+func (s *AgentsService) FindByName(ctx context.Context, projectID ID, name string, opts ...CallOption) (*Agent, error) {
+	switch {
+	case projectID == "":
+		return nil, &ArgumentError{Name: "projectID", Issue: "is empty"}
+	case name == "":
+		return nil, &ArgumentError{Name: "name", Issue: "is empty"}
+	}
+	newestFirst := &ListAgentsOptions{ProjectID: projectID, ListOptions: ListOptions{Sort: "created_at", Order: Descending}}
+	for agent, err := range s.All(ctx, newestFirst, opts...) {
+		if err != nil {
+			return nil, err
+		}
+		if agent.Name == name {
+			return &agent, nil
+		}
+	}
+	return nil, notFound(s.client, listProjectAgents, "no agent of the project has this name")
+}
+
+func (s *AgentsService) lister(opts *ListAgentsOptions) lister[Agent] {
+	if opts == nil {
+		opts = &ListAgentsOptions{}
+	}
+	l := lister[Agent]{client: s.client, request: listAgents.at(), options: opts.ListOptions, id: func(a *Agent) ID { return a.ID }}
+	if opts.ProjectID != "" {
+		l.request, l.offsets = listProjectAgents.at(opts.ProjectID), true
+	}
+	return l
 }

@@ -1,6 +1,11 @@
 package connix
 
-import "time"
+import (
+	"context"
+	"iter"
+	"net/http"
+	"time"
+)
 
 // Project is one project of the organization.
 type Project struct {
@@ -11,4 +16,103 @@ type Project struct {
 	// CreatedAt and UpdatedAt are zero where a list item carries id and name alone.
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
+}
+
+var (
+	createProject = endpoint{http.MethodPost, "/projects"}
+	listProjects  = endpoint{http.MethodGet, "/projects"}
+	getProject    = endpoint{http.MethodGet, "/projects/{id}"}
+	updateProject = endpoint{http.MethodPatch, "/projects/{id}"}
+	deleteProject = endpoint{http.MethodDelete, "/projects/{id}"}
+)
+
+// ProjectsService manages projects; it is [Client.Projects].
+type ProjectsService struct{ client *Client }
+
+// CreateProjectRequest is a project to create.
+type CreateProjectRequest struct {
+	// Name must be unique within the organization: 3 to 50 letters, digits and
+	// hyphens, a letter or digit first and last. The server checks it.
+	Name string `json:"name"`
+}
+
+// UpdateProjectRequest changes a project; a nil field stays as it is.
+type UpdateProjectRequest struct {
+	Name *string `json:"name,omitempty"`
+}
+
+// ListProjectsOptions selects projects; nil selects all.
+type ListProjectsOptions struct{ ListOptions }
+
+// Create calls POST /api/v1/projects. A name that exists gives [ErrConflict],
+// one that breaks the rules [ErrInvalidRequest]. After [ErrUnknownOutcome] look
+// with [ProjectsService.FindByName]. The API overview documents it.
+func (s *ProjectsService) Create(ctx context.Context, project CreateProjectRequest, opts ...CallOption) (*Project, error) {
+	return send[Project](ctx, s.client, createProject.at().withJSON(project), opts)
+}
+
+// Get calls GET /api/v1/projects/{id}; [ErrNotFound] where there is none. The
+// API overview does not document it.
+func (s *ProjectsService) Get(ctx context.Context, id ID, opts ...CallOption) (*Project, error) {
+	return send[Project](ctx, s.client, getProject.at(id), opts)
+}
+
+// Update calls PATCH /api/v1/projects/{id} and returns the project as it is
+// then. An update that changes nothing is an [*ArgumentError]. The API overview
+// does not document it.
+func (s *ProjectsService) Update(ctx context.Context, id ID, update UpdateProjectRequest, opts ...CallOption) (*Project, error) {
+	r := updateProject.at(id).withJSON(update)
+	if update.Name == nil {
+		r = r.refuse("update", "changes nothing")
+	}
+	return send[Project](ctx, s.client, r, opts)
+}
+
+// Delete calls DELETE /api/v1/projects/{id}, which ends the project's agents
+// too. [ErrNotFound] where there is none, unless an earlier attempt of this
+// call may have deleted it. The API overview does not document it.
+func (s *ProjectsService) Delete(ctx context.Context, id ID, opts ...CallOption) error {
+	return s.client.do(ctx, deleteProject.at(id), nil, opts)
+}
+
+// List calls GET /api/v1/projects and returns one page; nil opts means the
+// server's first. The API overview documents it.
+func (s *ProjectsService) List(ctx context.Context, opts *ListProjectsOptions, callOpts ...CallOption) (*Page[Project], error) {
+	return s.lister(opts).page(ctx, callOpts)
+}
+
+// All iterates over the projects that opts selects, page by page, as it is
+// ranged over; the first error ends it. With Limit 0 it asks for 100 a page.
+func (s *ProjectsService) All(ctx context.Context, opts *ListProjectsOptions, callOpts ...CallOption) iter.Seq2[Project, error] {
+	return s.lister(opts).all(ctx, callOpts)
+}
+
+// Pages iterates like All, yielding whole pages.
+func (s *ProjectsService) Pages(ctx context.Context, opts *ListProjectsOptions, callOpts ...CallOption) iter.Seq2[*Page[Project], error] {
+	return s.lister(opts).pages(ctx, callOpts)
+}
+
+// FindByName returns the project of exactly that name, or an [*Error] that
+// matches [ErrNotFound]. It searches the list, so it costs a call or more.
+func (s *ProjectsService) FindByName(ctx context.Context, name string, opts ...CallOption) (*Project, error) {
+	if name == "" {
+		return nil, &ArgumentError{Name: "name", Issue: "is empty"}
+	}
+	search := &ListProjectsOptions{ListOptions{Search: name}}
+	for project, err := range s.All(ctx, search, opts...) {
+		if err != nil {
+			return nil, err
+		}
+		if project.Name == name {
+			return &project, nil
+		}
+	}
+	return nil, notFound(s.client, listProjects, "no project has this name")
+}
+
+func (s *ProjectsService) lister(opts *ListProjectsOptions) lister[Project] {
+	if opts == nil {
+		opts = &ListProjectsOptions{}
+	}
+	return lister[Project]{client: s.client, request: listProjects.at(), options: opts.ListOptions, id: func(p *Project) ID { return p.ID }}
 }

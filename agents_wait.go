@@ -1,0 +1,87 @@
+package connix
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// AgentStateError says that an agent ended in a state that was not waited for.
+type AgentStateError struct {
+	// Agent is the agent as it was last seen.
+	Agent *Agent
+	// Want lists the states that were waited for.
+	Want []Status
+}
+
+// Error names the agent, its state and the ones that were waited for.
+func (e *AgentStateError) Error() string {
+	if e == nil || e.Agent == nil {
+		return "connix: the agent ended in another state"
+	}
+	return fmt.Sprintf("connix: agent %s is %s and will not become %s", printable(string(e.Agent.ID)), printable(string(e.Agent.Status)), oneOf(e.Want))
+}
+
+func oneOf(statuses []Status) string {
+	text := ""
+	for i, s := range statuses {
+		if i > 0 {
+			text += " or "
+		}
+		text += string(s)
+	}
+	return text
+}
+
+// The pauses of WaitFor: 1, 2, 4 … 30 s.
+const (
+	firstPoll = time.Second
+	maxPoll   = 30 * time.Second
+)
+
+// WaitFor polls GET /api/v1/agents/{id} until the agent is in one of the given
+// states, or in any in which it has ended where none is given, and returns it
+// then. An agent that ends otherwise gives an [*Error] whose Err is an
+// [*AgentStateError], with the agent.
+//
+// It asks at once and then after 1, 2, 4 … 30 seconds, through the rate
+// limiter, until ctx ends. Each poll costs a call: to follow many agents,
+// register a webhook instead.
+func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) (*Agent, error) {
+	for pause := firstPoll; ; pause = min(2*pause, maxPoll) {
+		agent, err := s.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case slices.Contains(statuses, agent.Status), len(statuses) == 0 && agent.Status.Ended():
+			return agent, nil
+		case agent.Status.Ended():
+			return nil, s.waitError(&AgentStateError{Agent: agent, Want: statuses})
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return nil, s.waitError(fmt.Errorf("the agent is still %s: %w", printable(string(agent.Status)), err))
+		}
+	}
+}
+
+func (s *AgentsService) waitError(err error) error {
+	return &Error{Method: getAgent.method, Route: getAgent.route, Err: err, maskedKey: s.client.credential.masked()}
+}
+
+// sleep pauses until d has passed or ctx ends, and fails at once where ctx's
+// deadline comes first.
+func sleep(ctx context.Context, d time.Duration) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return fmt.Errorf("the next look would come after the context's deadline: %w", context.DeadlineExceeded)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return contextError(ctx)
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,184 @@
+package connix
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/headers"
+)
+
+// result is one exchange, once it is over: nothing changes it afterwards.
+type result struct {
+	status     int // 0: no answer
+	header     http.Header
+	body       *bytes.Buffer // pooled; nil where no answer came
+	err        error         // why no answer came, or why the body is not whole
+	fate       fate
+	requestID  string // the answer's, "" for none
+	location   string
+	retryAfter time.Duration
+	hasRetry   bool     // a Retry-After came
+	secret     []string // what the attempt was authenticated with
+	sentAt     time.Time
+	receivedAt time.Time
+}
+
+// attempt is one exchange while it is under way: begin, send, read.
+type attempt struct {
+	cancel   context.CancelFunc
+	started  time.Time
+	secret   []string
+	conn     *connTrace // nil: not traced
+	location string     // of a redirect
+}
+
+// connTrace is what the transport says of its connections. A dial that is
+// abandoned may still report, on a goroutine of the transport's.
+type connTrace struct{ wanted, got atomic.Bool }
+
+// neverConnected reports that a connection was asked for and none was had. It
+// is false where the transport does not say.
+func (t *connTrace) neverConnected() bool { return t != nil && t.wanted.Load() && !t.got.Load() }
+
+// timeoutError ends an attempt that took longer than WithTimeout allows.
+type timeoutError struct{ after time.Duration }
+
+func (e timeoutError) Error() string {
+	return "no complete answer within " + e.after.String() + " (WithTimeout)"
+}
+func (timeoutError) Timeout() bool        { return true }
+func (timeoutError) Temporary() bool      { return true }
+func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// begin starts the attempt's clock and returns its context. Where the call's
+// own deadline comes first, no second timer runs.
+func (a *attempt) begin(ctx context.Context, timeout time.Duration) context.Context {
+	a.started = time.Now()
+	a.cancel = func() {}
+	if timeout <= 0 {
+		return ctx
+	}
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(a.started.Add(timeout)) {
+		return ctx
+	}
+	ctx, a.cancel = context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
+	return ctx
+}
+
+// RoundTrip sends one attempt: it is the transport that the retry loop sees. It
+// authenticates here, closest to the wire, and only towards the API's origin.
+func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
+	a := &k.attempt
+	*a = attempt{}
+	ctx := a.begin(k.ctx, k.client.timeout)
+	if isWrite(req.Method) {
+		ctx = a.trace(ctx)
+	}
+	hop := req.WithContext(ctx)
+	hop.Header = k.headers()
+	if cookies := req.Header["Cookie"]; cookies != nil {
+		hop.Header["Cookie"] = cookies // put there by the caller's Jar
+	}
+	if !sameOrigin(hop.URL, &k.client.base) {
+		closeBody(hop)
+		return nil, unsentError{ErrRedirectRefused}
+	}
+	name, secret, err := k.client.credential.header(ctx)
+	if err != nil {
+		closeBody(hop)
+		return nil, err
+	}
+	a.secret = secret
+	hop.Header[name] = secret
+	if ctx.Err() != nil {
+		closeBody(hop)
+		return nil, unsentError{context.Cause(ctx)}
+	}
+	resp, err := k.client.transport.RoundTrip(hop)
+	if err != nil {
+		return resp, err
+	}
+	if isRedirect(resp.StatusCode) {
+		// Hidden from http.Client, which would follow it, or quote a location that
+		// it cannot parse.
+		a.location = headers.First(resp.Header, "Location")
+		redirect := *resp
+		redirect.Header = resp.Header.Clone()
+		redirect.Header.Del("Location")
+		return &redirect, nil
+	}
+	return resp, nil
+}
+
+// trace watches whether the transport ever had a connection.
+func (a *attempt) trace(ctx context.Context) context.Context {
+	conn := new(connTrace)
+	a.conn = conn
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { conn.wanted.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { conn.got.Store(true) },
+	})
+}
+
+// read ends the attempt: it reads the answer, if one came, and judges.
+func (a *attempt) read(method string, resp *http.Response, err error, limit int64) result {
+	r := result{err: transportError(err), secret: a.secret, sentAt: a.started}
+	if err == nil {
+		r.status, r.header, r.location = resp.StatusCode, resp.Header, a.location
+		if a.location != "" {
+			r.header["Location"] = []string{a.location}
+		}
+		r.body, r.err = readBody(resp, limit)
+		r.requestID = headers.First(r.header, headerRequestID)
+		r.readRetryAfter()
+	} else if resp != nil && resp.Body != nil {
+		_ = resp.Body.Close()
+	}
+	r.receivedAt = time.Now()
+	a.cancel()
+	r.fate = fateOf(method, r.status, r.err, a.conn.neverConnected())
+	return r
+}
+
+// readRetryAfter compares a date with the server's own clock where the answer
+// shows it: the two clocks may be hours apart.
+func (r *result) readRetryAfter() {
+	value := headers.First(r.header, "Retry-After")
+	if value == "" {
+		return
+	}
+	now := headers.Date(headers.First(r.header, "Date"))
+	if now.IsZero() {
+		now = time.Now()
+	}
+	r.retryAfter, r.hasRetry = headers.RetryAfter(value, now)
+}
+
+// text returns the body as it came, nil for none.
+func (r *result) text() []byte {
+	if r.body == nil {
+		return nil
+	}
+	return r.body.Bytes()
+}
+
+// transportError takes the URL, whose query may hold anything, out of what
+// http.Client says.
+func transportError(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}

@@ -1,0 +1,136 @@
+package connix
+
+import (
+	"context"
+
+	"golang.org/x/oauth2"
+)
+
+// credential authenticates attempts. The secret lives in closures only: fmt
+// cannot reach into one, whatever it is told to print.
+type credential interface {
+	// header returns the header that carries the secret, and its value.
+	header(ctx context.Context) (name string, value []string, err error)
+	// renew is asked once per call, after a 401 to value: whether the next
+	// attempt would carry another secret.
+	renew(ctx context.Context, value []string) (bool, error)
+	// masked describes the credential for people.
+	masked() string
+}
+
+const (
+	headerAPIKey        = "X-Api-Key"
+	headerAuthorization = "Authorization"
+)
+
+// staticKey is an API key that never changes.
+type staticKey struct {
+	get  func() []string
+	text string // masked
+}
+
+func newStaticKey(key string) staticKey {
+	value := []string{key}
+	return staticKey{func() []string { return value }, "API key " + mask(key)}
+}
+
+func (k staticKey) header(context.Context) (string, []string, error) {
+	return headerAPIKey, k.get(), nil
+}
+func (k staticKey) renew(context.Context, []string) (bool, error) { return false, nil }
+func (k staticKey) masked() string                                { return k.text }
+
+// keySource asks the caller for the key of each attempt.
+type keySource func(ctx context.Context) (string, error)
+
+func (s keySource) header(ctx context.Context) (string, []string, error) {
+	key, err := s(ctx)
+	if err != nil {
+		return "", nil, credentialError{err}
+	}
+	if issue := keyIssue(key); issue != "" {
+		return "", nil, credentialError{&ArgumentError{Name: "WithAPIKeySource", Issue: issue}}
+	}
+	return headerAPIKey, []string{key}, nil
+}
+
+func (s keySource) renew(ctx context.Context, refused []string) (bool, error) {
+	_, value, err := s.header(ctx)
+	return err == nil && value[0] != refused[0], err
+}
+
+func (s keySource) masked() string { return "API key from a source" }
+
+// tokenCredential asks a foreign token source for the token of each attempt.
+// Such a source takes no context: it is asked on a goroutine of its own, so that
+// a slow one holds up neither the caller's deadline nor its cancellation.
+type tokenCredential struct {
+	source oauth2.TokenSource
+}
+
+func newTokenCredential(source oauth2.TokenSource, _ *config) credential {
+	return tokenCredential{source}
+}
+
+func (t tokenCredential) header(ctx context.Context) (string, []string, error) {
+	token, err := t.token(ctx)
+	if err != nil {
+		return "", nil, credentialError{err}
+	}
+	if issue := keyIssue(token.AccessToken); issue != "" {
+		return "", nil, credentialError{&ArgumentError{Name: "WithTokenSource", Issue: "the access token " + issue}}
+	}
+	return headerAuthorization, []string{"Bearer " + token.AccessToken}, nil
+}
+
+func (t tokenCredential) token(ctx context.Context) (*oauth2.Token, error) {
+	type answer struct {
+		token *oauth2.Token
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		token, err := t.source.Token()
+		if err == nil && token == nil {
+			err = &ArgumentError{Name: "WithTokenSource", Issue: "the source returned neither a token nor an error"}
+		}
+		answers <- answer{token, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.token, a.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (t tokenCredential) renew(ctx context.Context, refused []string) (bool, error) {
+	_, value, err := t.header(ctx)
+	return err == nil && value[0] != refused[0], err
+}
+
+func (t tokenCredential) masked() string { return "OAuth2 token" }
+
+// credentialError is a failure to obtain the credential: nothing was sent, and
+// repeating the attempt is the source's business.
+type credentialError struct{ err error }
+
+func (e credentialError) Error() string { return "no credential: " + e.err.Error() }
+func (e credentialError) Unwrap() error { return e.err }
+
+// keyIssue says why key cannot be sent in a header, "" where it can. The form
+// of a key is the API's business and not checked.
+func keyIssue(key string) string {
+	if key == "" {
+		return "the key is empty"
+	}
+	for i := range len(key) {
+		switch c := key[i]; {
+		case c == '\n' || c == '\r':
+			return "holds a line break; was it read from a file? trim it"
+		case c <= ' ' || c >= 0x7f:
+			return "holds a space, a control character or a non-ASCII character"
+		}
+	}
+	return ""
+}

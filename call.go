@@ -1,0 +1,251 @@
+package connix
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const headerRequestID = "X-Request-Id"
+
+// Values of headers that are the same in every request; net/http only reads them.
+var (
+	acceptJSON   = []string{"application/json"}
+	acceptGzip   = []string{"gzip"}
+	emptyRequest = http.Header{}
+)
+
+// call is one call of the API on its way: [Client.do] takes it through its
+// stations in order. It is used once, by one goroutine.
+type call struct {
+	client  *Client
+	ctx     context.Context
+	request request
+	config  callConfig
+	policy  RetryPolicy
+
+	target    *url.URL  // of the next attempt: a redirect changes it
+	requestID [1]string // sent with every attempt, as a header's value
+	began     time.Time
+
+	permit  Permit // held by the attempt under way; nil: none
+	attempt attempt
+	history []Attempt
+	first   [1]Attempt // room for the history of a call that needs no second
+	limits  rateHeaders
+
+	// Before the next attempt.
+	delay, rateWait time.Duration
+
+	// Over all attempts.
+	retries, hops int
+	renewed       bool          // the credential was renewed
+	rateWaited    time.Duration // in the limiter, in all
+	doubt         bool          // a write was sent whose fate is unknown
+
+	last    result // the last attempt
+	answer  result // the last attempt that got an answer
+	next    verdict
+	pausing bool
+	why     error // why it ended, where the last attempt does not say
+}
+
+// do makes one call: it validates, waits for the rate limit, exchanges until an
+// answer is final, and turns that answer into out or into an error.
+func (c *Client) do(ctx context.Context, r request, out any, opts []CallOption) error {
+	k := &call{client: c, ctx: ctx, request: r}
+	if err := k.validate(out, opts); err != nil {
+		return err
+	}
+	defer k.release()
+	if k.why = k.acquire(); k.why == nil {
+		k.exchange()
+	}
+	err := k.outcome(out)
+	k.fillResponse()
+	k.observeCall(err)
+	return err
+}
+
+// validate refuses what cannot be sent as it was meant, before anything is.
+func (k *call) validate(out any, opts []CallOption) error {
+	switch {
+	case k.client == nil || k.client.transport == nil:
+		return &ArgumentError{Name: "client", Issue: "was not made by NewClient"}
+	case k.ctx == nil:
+		return &ArgumentError{Name: "ctx", Issue: "is nil"}
+	case k.request.err != nil:
+		return k.request.err
+	}
+	if err := k.config.apply(opts); err != nil {
+		return err
+	}
+	if name := k.config.pagesOnly; name != "" {
+		return &ArgumentError{Name: name, Issue: "is for iterators only"}
+	}
+	if err := checkOut(out); err != nil {
+		return err
+	}
+	target, err := k.request.url(k.client.base)
+	if err != nil {
+		return err
+	}
+	k.target = &target
+	k.policy = k.client.retry
+	if k.config.retriesSet {
+		k.policy.MaxRetries = k.config.maxRetries
+	}
+	k.requestID[0] = k.config.requestID
+	if k.requestID[0] == "" {
+		k.requestID[0] = rand.Text()
+	}
+	k.began = time.Now()
+	k.history = k.first[:0]
+	return nil
+}
+
+// acquire waits for the rate limit's permit, outside of any attempt's timeout.
+func (k *call) acquire() error {
+	k.rateWait = 0
+	if k.ctx.Err() != nil {
+		return contextError(k.ctx)
+	}
+	limiter := k.client.limiter
+	if limiter == nil {
+		return nil
+	}
+	began := time.Now()
+	permit, err := limiter.Wait(k.ctx, RateLimitRequest{
+		Method:  k.request.method,
+		Route:   k.request.route,
+		MaxWait: k.client.maxWait,
+		OnWait:  k.onRateLimitWait(),
+	})
+	k.rateWait = time.Since(began)
+	k.rateWaited += k.rateWait
+	if err != nil {
+		return k.refusedByLimiter(err)
+	}
+	k.permit = permit
+	return nil
+}
+
+// refusedByLimiter makes the refusal match the context's error too, where it is
+// the context that leaves no time.
+func (k *call) refusedByLimiter(err error) error {
+	if k.ctx.Err() != nil {
+		return alsoContext(err, k.ctx)
+	}
+	limit, ok := errors.AsType[*RateLimitError](err)
+	deadline, has := k.ctx.Deadline()
+	if ok && has && time.Until(deadline) <= limit.Wait && !errors.Is(err, context.DeadlineExceeded) {
+		return join(err, context.DeadlineExceeded)
+	}
+	return err
+}
+
+// firstRequest is what the retry loop starts from; each attempt sends a copy
+// with headers of its own.
+func (k *call) firstRequest() *http.Request {
+	req := &http.Request{Method: k.request.method, URL: k.target, Header: emptyRequest}
+	if k.client.jar != nil {
+		req.Header = http.Header{} // the Jar's cookies are written into it
+	}
+	switch body := k.request.body; {
+	case k.request.stream != nil:
+		req.Body, req.ContentLength = streamBody(k.request.stream)
+	case body != nil:
+		req.Body, req.ContentLength = jsonBody(body), int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return jsonBody(body), nil }
+	}
+	return req.WithContext(k.ctx)
+}
+
+// headers returns a fresh header map for one attempt, all but the credential.
+func (k *call) headers() http.Header {
+	h := make(http.Header, 8)
+	h["Accept"] = acceptJSON
+	h["Accept-Encoding"] = acceptGzip
+	h["User-Agent"] = k.client.userAgent
+	h[headerRequestID] = k.requestID[:]
+	if k.request.body != nil || k.request.stream != nil {
+		h["Content-Type"] = acceptJSON
+	}
+	for name, value := range k.config.header {
+		h[name] = value
+	}
+	return h
+}
+
+// finishAttempt reads the attempt's answer, settles its permit and notes it.
+func (k *call) finishAttempt(resp *http.Response, err error) {
+	k.last = k.attempt.read(k.request.method, resp, err, k.client.maxBody)
+	r := &k.last
+	if r.status != 0 {
+		releaseBuffer(k.answer.body)
+		k.answer = *r
+		k.limits.read(r.header)
+	}
+	if isWrite(k.request.method) && r.fate == fateUnknown {
+		k.doubt = true
+	}
+	k.settle()
+	id := r.requestID
+	if id == "" {
+		id = k.requestID[0]
+	}
+	k.history = append(k.history, Attempt{
+		StatusCode: r.status,
+		RequestID:  id,
+		Duration:   r.receivedAt.Sub(r.sentAt),
+		Delay:      k.delay,
+		RateWait:   k.rateWait,
+		Err:        r.err,
+	})
+	k.observeAttempt()
+}
+
+// settle tells the limiter what became of the attempt's permit.
+func (k *call) settle() {
+	permit := k.permit
+	if permit == nil {
+		return
+	}
+	k.permit = nil
+	r := &k.last
+	switch {
+	case r.fate == fateUnsent:
+		permit.Cancel()
+	case r.status == 0:
+		permit.Settle(RateLimitResult{})
+	default:
+		permit.Settle(k.rateLimitResult())
+	}
+}
+
+// release leaves nothing behind, also where a transport or a hook panicked: a
+// permit that is never settled would hold up every other call on the key.
+func (k *call) release() {
+	if k.permit != nil {
+		k.permit.Settle(RateLimitResult{})
+	}
+	if k.attempt.cancel != nil {
+		k.attempt.cancel()
+	}
+	releaseBuffer(k.answer.body)
+}
+
+// contextError returns the error of a context that has ended, and its cause.
+func contextError(ctx context.Context) error { return alsoContext(context.Cause(ctx), ctx) }
+
+// alsoContext makes err match the error of a context that has ended.
+func alsoContext(err error, ctx context.Context) error {
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return join(err, ended)
+	}
+	return err
+}

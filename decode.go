@@ -1,0 +1,158 @@
+package connix
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/connix-io/connix-go/internal/headers"
+)
+
+// bodyReader is a result that reads the answer's body itself.
+type bodyReader interface{ readBody(body []byte) error }
+
+// checkOut refuses results that cannot be written to.
+func checkOut(out any) error {
+	if out == nil {
+		return nil
+	}
+	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
+		return &ArgumentError{Name: "out", Issue: "must be nil or a pointer that is not"}
+	}
+	return nil
+}
+
+// decodeBody writes the body of a successful answer to out.
+func decodeBody(body []byte, out any) error {
+	if raw, ok := out.(*[]byte); ok {
+		*raw = bytes.Clone(body)
+		return nil
+	}
+	if envelope, ok := readErrorEnvelope(body); ok {
+		return envelope
+	}
+	if out == nil {
+		return nil
+	}
+	if reader, ok := out.(bodyReader); ok {
+		return reader.readBody(body)
+	}
+	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || string(trimmed) == "null" {
+		return errors.New("the body is empty")
+	}
+	return unmarshal(body, out)
+}
+
+// unmarshal decodes in one plain pass; only a body that it cannot read is
+// looked at again, leniently.
+func unmarshal(body []byte, out any) error {
+	err := json.Unmarshal(body, out)
+	if err == nil {
+		return nil
+	}
+	if lenient, changed := relax(body, reflect.TypeOf(out).Elem()); changed {
+		reflect.ValueOf(out).Elem().SetZero()
+		if json.Unmarshal(lenient, out) == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// apiError is the API's own account of a failure.
+type apiError struct {
+	code, message, requestID string
+	details                  ErrorDetails
+}
+
+// Error makes an envelope in a 2xx a reason why the answer is invalid.
+func (e *apiError) Error() string { return "the answer carries an error: " + e.code }
+
+// readErrorEnvelope reads the error envelope of either dialect: an object
+// under "error", whose details are an object or plain text.
+func readErrorEnvelope(body []byte) (*apiError, bool) {
+	if !bytes.Contains(body, []byte(`"error"`)) {
+		return nil, false
+	}
+	var envelope struct {
+		Error struct {
+			Code      looseText       `json:"code"`
+			Message   looseText       `json:"message"`
+			Details   json.RawMessage `json:"details"`
+			RequestID looseText       `json:"request_id"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &envelope) != nil {
+		return nil, false
+	}
+	e := &envelope.Error
+	if e.Code == "" && e.Message == "" {
+		return nil, false
+	}
+	return &apiError{string(e.Code), string(e.Message), string(e.RequestID), readDetails(e.Details)}, true
+}
+
+func readDetails(raw json.RawMessage) ErrorDetails {
+	if len(raw) == 0 || string(raw) == "null" {
+		return ErrorDetails{}
+	}
+	d := ErrorDetails{Raw: bytes.Clone(raw)}
+	var object struct {
+		Field looseText `json:"field"`
+		Issue looseText `json:"issue"`
+	}
+	if json.Unmarshal(raw, &object) == nil {
+		d.Field, d.Issue = string(object.Field), string(object.Issue)
+		return d
+	}
+	if json.Unmarshal(raw, &d.Issue) != nil {
+		d.Issue = ""
+	}
+	return d
+}
+
+// looseText reads a JSON string; another scalar as its text; what else there
+// is, as nothing. An error's words must not fail the error.
+type looseText string
+
+func (t *looseText) UnmarshalJSON(data []byte) error {
+	var s string
+	switch {
+	case json.Unmarshal(data, &s) == nil:
+		*t = looseText(s)
+	case data[0] != '{' && data[0] != '[' && data[0] != '"':
+		*t = looseText(data)
+	}
+	return nil
+}
+
+// describeForeign says what an answer is that is not the API's.
+func describeForeign(e endpoint, r *result) string {
+	body := bytes.TrimSpace(r.text())
+	what := "with an empty body"
+	if len(body) > 0 {
+		mediaType, _, err := mime.ParseMediaType(headers.First(r.header, "Content-Type"))
+		switch {
+		case err != nil:
+			what = "with a body that is not the API's JSON"
+		case strings.HasSuffix(mediaType, "json"):
+			what = "with JSON that is not the API's error"
+		default:
+			what = "with " + mediaType + " in place of the API's JSON; a proxy or gateway may have sent it"
+		}
+	}
+	text := http.StatusText(r.status)
+	if text == "" {
+		text = "an answer"
+	}
+	text += " " + what
+	if (r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed) && !overviewEndpoints[e] {
+		text += fmt.Sprintf("; the API overview does not document %s %s, so this server may not offer it", e.method, e.route)
+	}
+	return text
+}

@@ -1,0 +1,42 @@
+package connix
+
+import (
+	"net/http"
+	"time"
+)
+
+// Response is what a call's last answer said besides its result; [WithResponse]
+// fills it, also when the call fails.
+type Response struct {
+	// StatusCode is 0 where no answer came.
+	StatusCode int
+	// RequestID is the answer's, else the one sent.
+	RequestID string
+	// ResponseTime is the server's own measure (X-Response-Time), 0 where absent.
+	ResponseTime time.Duration
+	// Header and Body are those of the last answer, nil where none came. The
+	// body is decompressed and cut at WithMaxResponseBytes.
+	Header http.Header
+	// RateLimits is what the answer's headers said.
+	RateLimits RateLimits
+	// Attempts lists everything that was sent, oldest first.
+	Attempts []Attempt
+	Body     []byte
+}
+
+// Attempt is one exchange of a call: the call's retries and redirects each add
+// one.
+type Attempt struct {
+	// StatusCode is 0 where no answer came.
+	StatusCode int
+	// RequestID is the answer's, else the one sent.
+	RequestID string
+	// Duration runs from the sending to the last byte of the answer.
+	Duration time.Duration
+	// Delay and RateWait passed before this attempt: the retry's delay, and the
+	// wait for the rate limit.
+	Delay, RateWait time.Duration
+	// Err says why no answer came or why it could not be read whole; nil for an
+	// answer, whatever its status.
+	Err error
+}

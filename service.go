@@ -1,0 +1,17 @@
+package connix
+
+import "context"
+
+// send makes a call whose answer is one T.
+func send[T any](ctx context.Context, c *Client, r request, opts []CallOption) (*T, error) {
+	out := new(T)
+	if err := c.do(ctx, r, out, opts); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// notFound is a search that matched nothing: no answer of the server says so.
+func notFound(c *Client, e endpoint, what string) error {
+	return &Error{Method: e.method, Route: e.route, Message: what, Err: ErrNotFound, maskedKey: c.credential.masked()}
+}

@@ -1,0 +1,67 @@
+package connix
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+var (
+	getHello  = endpoint{http.MethodGet, "/hello"}
+	getStatus = endpoint{http.MethodGet, "/status"}
+	getDocs   = endpoint{http.MethodGet, "/docs"}
+)
+
+// Hello is the API's greeting.
+type Hello struct {
+	Message string `json:"message"`
+}
+
+// ServiceStatus is the state and version of the service.
+type ServiceStatus struct {
+	// Status is a word such as "operational", Version the service's version; ""
+	// where the answer has none. The API overview does not document their form.
+	Status  string `json:"status"`
+	Version string `json:"version"`
+	// Raw is the whole answer, with whatever else it says.
+	Raw json.RawMessage `json:"-"`
+}
+
+func (s *ServiceStatus) readBody(body []byte) error {
+	type plain ServiceStatus // without this method
+	if err := unmarshal(body, (*plain)(s)); err != nil {
+		return err
+	}
+	s.Raw = bytes.Clone(body)
+	return nil
+}
+
+// Hello calls GET /api/v1/hello: the cheapest way to see that the API is
+// reached and the credential accepted. name is greeted; "" leaves it to the
+// server. The API overview documents it.
+func (c *Client) Hello(ctx context.Context, name string, opts ...CallOption) (*Hello, error) {
+	r := getHello.at()
+	if name != "" {
+		r = r.withQuery(struct {
+			Name string `url:"name"`
+		}{name})
+	}
+	return send[Hello](ctx, c, r, opts)
+}
+
+// Status calls GET /api/v1/status. The API overview documents it, but not what
+// the answer looks like: see [ServiceStatus].
+func (c *Client) Status(ctx context.Context, opts ...CallOption) (*ServiceStatus, error) {
+	return send[ServiceStatus](ctx, c, getStatus.at(), opts)
+}
+
+// OpenAPI calls GET /api/v1/docs and returns the API's OpenAPI 3.0 document as
+// it came. The API overview documents it.
+func (c *Client) OpenAPI(ctx context.Context, opts ...CallOption) (json.RawMessage, error) {
+	document, err := send[json.RawMessage](ctx, c, getDocs.at(), opts)
+	if err != nil {
+		return nil, err
+	}
+	return *document, nil
+}
