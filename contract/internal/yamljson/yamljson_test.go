@@ -1,0 +1,100 @@
+package yamljson_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/connix-io/connix-go/contract/internal/yamljson"
+)
+
+func TestConvert(t *testing.T) {
+	const source = `
+z: one   # the order is kept
+'200': {a: [1, -2.5, 1e3], b: {}}
+folded: >-
+  two
+  lines
+html: <a & b>
+quoted: '2024-01-15T10:30:00Z'
+flags: [true, false, null, ~]
+empty: []
+`
+	const want = `{
+  "z": "one",
+  "200": {
+    "a": [
+      1,
+      -2.5,
+      1e3
+    ],
+    "b": {}
+  },
+  "folded": "two lines",
+  "html": "<a & b>",
+  "quoted": "2024-01-15T10:30:00Z",
+  "flags": [
+    true,
+    false,
+    null,
+    null
+  ],
+  "empty": []
+}
+`
+	got, err := yamljson.Convert([]byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestConvertRefuses(t *testing.T) {
+	for _, tc := range []struct{ name, source, want string }{
+		{"anchor", "a: &x 1\nb: 2", "line 1: anchors"},
+		{"alias", "a: &x {b: 1}\nc: *x", "line 1: anchors"},
+		{"repeated key", "a: 1\na: 2", "line 2: the key \"a\" is there twice"},
+		{"number as a key", "a:\n  200: b", "line 2: the key \"200\" is no text"},
+		{"bare date", "a: 2024-01-15", "line 1: JSON has no !!timestamp"},
+		{"bare time", "a: 2024-01-15T10:30:00Z", "line 1: JSON has no !!timestamp"},
+		{"hexadecimal", "a: 0x10", "line 1: JSON has no number"},
+		{"infinity", "a: .inf", "line 1: JSON has no number"},
+		{"binary", "a: !!binary aGk=", "line 1: JSON has no !!binary"},
+		{"no document", "", "no documents"},
+		{"two documents", "a: 1\n---\nb: 2", "found multiple"},
+		{"broken", "a: [1", "yamljson"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := yamljson.Convert([]byte(tc.source))
+			if err == nil {
+				t.Fatalf("taken as %s", got)
+			}
+			if !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %q does not say %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// TestDocument proves that the two files of the OpenAPI document agree.
+func TestDocument(t *testing.T) {
+	const dir = "../../../internal/openapi/"
+	source, err := os.ReadFile(dir + "openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed, err := os.ReadFile(dir + "openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := yamljson.Convert(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(made, committed) {
+		t.Error("openapi.json is not what openapi.yaml makes; run: go generate ./internal/openapi")
+	}
+}
