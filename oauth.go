@@ -1,0 +1,224 @@
+package connix
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// OAuthEndpoint is Connix' authorization server. Client id and secret go into
+// the form, so that x/oauth2 does not try both ways at each failure.
+var OAuthEndpoint = oauth2.Endpoint{
+	AuthURL:   "https://console.connix.io/oauth2/authorize",
+	TokenURL:  "https://console.connix.io/oauth2/token",
+	AuthStyle: oauth2.AuthStyleInParams,
+}
+
+// The scopes of OAuth2 access. Read allows GET requests, write all others; a
+// program that does both asks for both.
+const (
+	ScopeRead  = "read"
+	ScopeWrite = "write"
+)
+
+// TokenStore keeps the OAuth2 token of one login where other processes find
+// it too. Package oauthcli has one for files.
+type TokenStore interface {
+	// Load returns the stored token, or nil and no error where there is none.
+	Load(ctx context.Context) (*oauth2.Token, error)
+
+	// Update is a read-modify-write under a lock that every process using the
+	// same store honours. It calls fn once, with the stored token (nil for
+	// none), stores what fn returns before it returns that itself, and stores
+	// nothing where fn fails. Where fn returns the very pointer it was given,
+	// there is nothing to write. fn may take half a minute: it asks the
+	// authorization server. ctx bounds the wait for the lock; what fn returned is
+	// stored even where ctx has ended meanwhile, or a token is lost.
+	Update(ctx context.Context, fn func(ctx context.Context, stored *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error)
+}
+
+// TokenSourceOption configures [NewTokenSource]. A nil option does nothing.
+type TokenSourceOption func(*tokenSourceConfig) error
+
+type tokenSourceConfig struct {
+	saver func(context.Context, *oauth2.Token) error
+	store TokenStore
+}
+
+// WithTokenSaver calls save with every token that a refresh brings, before it
+// is used. Where save fails, so do the calls that wait for the token; the
+// token is kept in memory and saved at the next attempt, since the refresh
+// token it replaces is spent. save is never called by two goroutines at once;
+// its context ends after half a minute. For several processes that share
+// one login use [WithTokenStore].
+func WithTokenSaver(save func(ctx context.Context, token *oauth2.Token) error) TokenSourceOption {
+	return func(c *tokenSourceConfig) error {
+		if save == nil {
+			return &ArgumentError{Name: "save", Issue: "must not be nil"}
+		}
+		c.saver = save
+		return nil
+	}
+}
+
+// WithTokenStore keeps the token in store. Each refresh happens under the
+// store's lock and begins by reading it, so that of many processes one asks
+// the server and the others take its token.
+//
+// Where the store is not empty and [NewTokenSource] is given a token too, the
+// one that expires later is used: a fresh login replaces a stored token, the
+// token that a program was once configured with does not.
+func WithTokenStore(store TokenStore) TokenSourceOption {
+	return func(c *tokenSourceConfig) error {
+		if store == nil {
+			return &ArgumentError{Name: "store", Issue: "must not be nil"}
+		}
+		c.store = store
+		return nil
+	}
+}
+
+// TokenSource is an [oauth2.TokenSource] that loses no token: one refresh
+// serves any number of waiting calls, it happens in the background before the
+// token expires, and a new token is saved before it is used. Give it to
+// [WithTokenSource]; clients may share one. It is safe for concurrent use.
+//
+// A refresh token that the server refuses (invalid_grant) ends the login: every
+// call then fails with an error that matches [ErrLoginRequired], without asking
+// the server again, until a store holds another token. All other failures are
+// [*TokenError] and the next call tries anew.
+//
+// It prints as a mask: no token is ever shown.
+type TokenSource struct {
+	// A func, because fmt follows pointers in unexported fields under a wrong
+	// verb and cannot call their Format method.
+	state func() *tokenState
+}
+
+// NewTokenSource returns a source that begins with t and renews it at cfg's
+// token endpoint. Nothing is sent or read before the first token is asked for.
+//
+// t may be nil only where [WithTokenStore] is given. A t without an expiry is
+// used until the API refuses it. cfg is copied; where it names no AuthStyle,
+// client id and secret go into the form. Saver and store exclude each other. A
+// refused argument is an [*ArgumentError].
+func NewTokenSource(cfg *oauth2.Config, t *oauth2.Token, opts ...TokenSourceOption) (*TokenSource, error) {
+	var c tokenSourceConfig
+	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
+		if err := opt(&c); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case cfg == nil || cfg.Endpoint.TokenURL == "":
+		return nil, &ArgumentError{Name: "cfg", Issue: "must name a token endpoint"}
+	case c.saver != nil && c.store != nil:
+		return nil, &ArgumentError{Name: "opts", Issue: "WithTokenSaver and WithTokenStore exclude each other"}
+	case t == nil && c.store == nil:
+		return nil, &ArgumentError{Name: "t", Issue: "must not be nil without WithTokenStore"}
+	case t != nil && t.AccessToken == "" && t.RefreshToken == "":
+		return nil, &ArgumentError{Name: "t", Issue: "holds neither an access token nor a refresh token"}
+	}
+	own := &oauth2.Config{ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Endpoint: cfg.Endpoint, RedirectURL: cfg.RedirectURL}
+	if own.Endpoint.AuthStyle == oauth2.AuthStyleAutoDetect {
+		own.Endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	st := &tokenState{cfg: own, store: c.store, dead: map[string]error{}}
+	if t != nil {
+		st.given = cloneToken(t)
+	}
+	if st.store == nil {
+		st.store = &memoryStore{token: st.given, saver: c.saver}
+		st.current, st.given = st.given, nil
+	}
+	return &TokenSource{state: func() *tokenState { return st }}, nil
+}
+
+// Token returns a token that is usable now, after a refresh where none is. A
+// refresh takes half a minute at most, a minute more where another process
+// holds the store; a [Client] has its callers wait only as long as
+// their contexts allow, and uses its own [http.Client].
+func (s *TokenSource) Token() (*oauth2.Token, error) {
+	tok, err := s.token(context.Background(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return cloneToken(tok), nil
+}
+
+// token is Token under a context, with the http.Client that a refresh is to
+// use (nil for net/http's default). That client must not authenticate by this
+// source itself. The result is shared: it must not be changed.
+func (s *TokenSource) token(ctx context.Context, hc *http.Client) (*oauth2.Token, error) {
+	st, err := s.made()
+	if err != nil {
+		return nil, err
+	}
+	return st.get(ctx, hc)
+}
+
+// refused says that the API answered 401 to accessToken. Where that token is
+// still the current one it is refreshed, once for all who say so; else the
+// current one is returned.
+func (s *TokenSource) refused(ctx context.Context, hc *http.Client, accessToken string) (*oauth2.Token, error) {
+	st, err := s.made()
+	if err != nil {
+		return nil, err
+	}
+	return st.replace(ctx, hc, accessToken)
+}
+
+func (s *TokenSource) made() (*tokenState, error) {
+	if s == nil || s.state == nil {
+		return nil, &ArgumentError{Name: "TokenSource", Issue: "must be made by NewTokenSource"}
+	}
+	return s.state(), nil
+}
+
+// tokenSourceMask is all that a TokenSource prints.
+const tokenSourceMask = "connix.TokenSource(****)"
+
+// String returns a mask.
+func (TokenSource) String() string { return tokenSourceMask }
+
+// Format prints a mask under every verb.
+func (TokenSource) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, tokenSourceMask) }
+
+// LogValue gives slog a mask.
+func (TokenSource) LogValue() slog.Value { return slog.StringValue(tokenSourceMask) }
+
+// tokenRefresh is what one request to the token endpoint came to.
+type tokenRefresh struct {
+	// Duration is that of the whole refresh, locks and saving included.
+	Duration time.Duration
+	// Early tells that nobody waits: the token in use is still good.
+	Early bool
+	// Expiry is that of the new token, zero where there is none.
+	Expiry time.Time
+	// Err is nil where the new token is in use.
+	Err error
+}
+
+type refreshHookKey struct{}
+
+// withRefreshHook has hook called, synchronously and before anybody gets the
+// new token, at the end of each refresh that a token call under this context
+// starts. A refresh has one starter, so of several clients that share a source
+// one is told.
+func withRefreshHook(ctx context.Context, hook func(context.Context, tokenRefresh)) context.Context {
+	return context.WithValue(ctx, refreshHookKey{}, hook)
+}
+
+// cloneToken copies t, so that nobody outside holds what is kept inside.
+func cloneToken(t *oauth2.Token) *oauth2.Token {
+	clone := *t
+	return &clone
+}

@@ -1,0 +1,179 @@
+package connix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"golang.org/x/oauth2"
+)
+
+// TokenError says why there is no OAuth2 token: the token endpoint refused or
+// did not answer, or the token could not be loaded or saved. It matches
+// [ErrLoginRequired] where only a new login helps. Neither it nor its text
+// holds a token or a client secret.
+type TokenError struct {
+	// StatusCode is the token endpoint's, 0 where it did not answer or was not asked.
+	StatusCode int
+	// Code is RFC 6749's error code, such as "invalid_grant"; "" for none.
+	Code string
+	// Description is what the server adds for the developer; "" for none.
+	Description string
+	// Err is the cause where the server's answer is not.
+	Err error
+}
+
+// Error returns the failure in one line.
+func (e *TokenError) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	var b strings.Builder
+	b.WriteString("connix: OAuth2 token")
+	if e.StatusCode != 0 {
+		fmt.Fprintf(&b, ": the token endpoint answered %d", e.StatusCode)
+	}
+	for _, part := range []string{e.Code, e.Description} {
+		if part != "" {
+			b.WriteString(": " + part)
+		}
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	return b.String()
+}
+
+// Is reports whether target is [ErrLoginRequired] and the login has ended.
+func (e *TokenError) Is(target error) bool {
+	return target == ErrLoginRequired && e != nil && e.Code == codeInvalidGrant
+}
+
+// Unwrap returns the cause.
+func (e *TokenError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// Temporary reports whether the same call may succeed a moment later: it is
+// false where the server understood the request and refused it.
+func (e *TokenError) Temporary() bool {
+	switch {
+	case e == nil || errors.Is(e, ErrLoginRequired):
+		return false
+	case e.StatusCode == http.StatusTooManyRequests || e.StatusCode == http.StatusRequestTimeout || e.StatusCode >= 500:
+		return true
+	}
+	return e.StatusCode == 0
+}
+
+// final reports whether the refresh token is spent.
+func (e *TokenError) final() bool { return e.Code == codeInvalidGrant }
+
+const codeInvalidGrant = "invalid_grant"
+
+var (
+	errAborted        = errors.New("the refresh was aborted")
+	errEmptyStore     = errors.New("the token store returned no token")
+	errNoRefreshToken = fmt.Errorf("the access token is not usable and there is no refresh token: %w", ErrLoginRequired)
+	errUnreadable     = errors.New("the answer holds no token")
+	errRefreshTimeout = fmt.Errorf("no answer within %s: %w", refreshTimeout, context.DeadlineExceeded)
+)
+
+// request asks the token endpoint for tok's successor.
+func (st *tokenState) request(ctx context.Context, hc *http.Client, tok *oauth2.Token) (*oauth2.Token, *TokenError) {
+	// The wait for the store's lock must not cut the request short: an answer
+	// that nobody reads is a refresh token lost.
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), refreshTimeout, errRefreshTimeout)
+	defer cancel()
+	var own http.Client
+	if hc != nil {
+		own = *hc
+	}
+	var status int
+	own.CheckRedirect = func(*http.Request, []*http.Request) error {
+		// A redirect would carry the refresh token wherever it says.
+		return http.ErrUseLastResponse
+	}
+	own.Transport = statusRecorder{own.Transport, &status}
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &own)
+	fresh, err := st.cfg.TokenSource(ctx, &oauth2.Token{RefreshToken: tok.RefreshToken}).Token()
+	if err == nil {
+		return fresh, nil
+	}
+	failure := &TokenError{StatusCode: status}
+	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		// RetrieveError itself is dropped: it holds the body, which may echo what was sent.
+		redact := strings.NewReplacer(secretPairs(tok.RefreshToken, tok.AccessToken, st.cfg.ClientSecret)...)
+		failure.Code = printable(redact.Replace(answer.ErrorCode), 64)
+		failure.Description = printable(redact.Replace(answer.ErrorDescription), 256)
+		return nil, failure
+	}
+	if refused, ok := errors.AsType[*url.Error](err); ok {
+		failure.Err = refused.Err
+	} else {
+		failure.Err = errUnreadable
+	}
+	if errors.Is(context.Cause(ctx), errRefreshTimeout) {
+		failure.Err = errRefreshTimeout
+	}
+	failure.Err = fmt.Errorf("asking %s: %w", hostOf(st.cfg.Endpoint.TokenURL), failure.Err)
+	return nil, failure
+}
+
+// statusRecorder notes the status of an answer that x/oauth2 gives no error for.
+type statusRecorder struct {
+	next   http.RoundTripper
+	status *int
+}
+
+func (r statusRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	next := r.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	resp, err := next.RoundTrip(req)
+	if err == nil && resp != nil {
+		*r.status = resp.StatusCode
+	}
+	return resp, err
+}
+
+func hostOf(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "the token endpoint"
+	}
+	return u.Host
+}
+
+// secretPairs lists secrets, where there are any, with their replacement.
+func secretPairs(secrets ...string) []string {
+	var pairs []string
+	for _, s := range secrets {
+		if s != "" {
+			pairs = append(pairs, s, "****")
+		}
+	}
+	return pairs
+}
+
+// printable shortens text and takes out what could forge lines of a log.
+func printable(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
+	if runes := []rune(text); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return text
+}

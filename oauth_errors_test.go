@@ -1,0 +1,169 @@
+package connix_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	connix "github.com/connix-io/connix-go"
+)
+
+func TestTokenSourceEarlyRefreshThatFailsHarmsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		srv.next(noAnswer, noAnswer)
+		s := newSource(t, tokenIn(50*time.Second))
+		for range 5 {
+			want(t, s, srv, "access-0")
+			synctest.Wait()
+		}
+		if n := srv.requests(); n != 1 {
+			t.Errorf("%d token requests without a pause, want 1", n)
+		}
+		time.Sleep(11 * time.Second)
+		want(t, s, srv, "access-0")
+		time.Sleep(11 * time.Second)
+		want(t, s, srv, "access-0")
+		synctest.Wait()
+		want(t, s, srv, "access-1")
+		if n := srv.requests(); n != 3 {
+			t.Errorf("%d token requests, want 3", n)
+		}
+	})
+}
+
+func TestTokenSourceAsksOnceAboutADeadRefreshToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		srv.latency = time.Second
+		srv.revoked = true
+		s := newSource(t, tokenIn(-time.Hour))
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if err := wantError(t, s, srv); !errors.Is(err, connix.ErrLoginRequired) || err.Temporary() {
+					t.Errorf("got %v, want ErrLoginRequired", err)
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(time.Hour)
+		if err := wantError(t, s, srv); err.StatusCode != 400 || err.Code != "invalid_grant" || strings.Contains(err.Error(), "refresh-0") {
+			t.Errorf("got %v", err)
+		}
+		if n := srv.requests(); n != 1 {
+			t.Errorf("%d token requests, want 1", n)
+		}
+	})
+}
+
+func TestTokenSourceWithoutRefreshToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		tok := tokenIn(30 * time.Second)
+		tok.RefreshToken = ""
+		s := newSource(t, tok)
+		want(t, s, srv, "access-0")
+		time.Sleep(time.Minute)
+		if err := wantError(t, s, srv); !errors.Is(err, connix.ErrLoginRequired) || err.Temporary() {
+			t.Errorf("got %v, want ErrLoginRequired", err)
+		}
+		if n := srv.requests(); n != 0 {
+			t.Errorf("%d token requests, want none", n)
+		}
+	})
+}
+
+func TestTokenSourceFailuresAreTypedAndTriedAgain(t *testing.T) {
+	const leak = "refresh-0 " + testClientSecret
+	tests := []struct {
+		name      string
+		answer    func(*http.Request) (*http.Response, error)
+		status    int
+		code      string
+		cause     error
+		temporary bool
+	}{
+		{"unavailable", reply(503, `<html>%s</html>`, leak), 503, "", nil, true},
+		{"too many", reply(429, `{"error":"slow_down"}`), 429, "slow_down", nil, true},
+		{"invalid client", reply(401, `{"error":"invalid_client","error_description":"%s is wrong"}`, leak), 401, "invalid_client", nil, false},
+		{"invalid scope", reply(400, `{"error":"invalid_scope"}`), 400, "invalid_scope", nil, false},
+		{"plain 400", reply(400, `%s`, leak), 400, "", nil, false},
+		{"lost", noAnswer, 0, "", errConnection, true},
+		{"no JSON", reply(200, `%s`, leak), 200, "", nil, false},
+		{"no token", reply(200, `{"token_type":"%s"}`, leak), 200, "", nil, false},
+		{"garbage in the description", reply(400, `{"error":"invalid_request","error_description":"forged\\nline %s"}`, strings.Repeat("é", 1000)), 400, "invalid_request", nil, false},
+		{"redirect", func(req *http.Request) (*http.Response, error) {
+			resp, err := reply(307, "")(req)
+			resp.Header.Set("Location", "https://elsewhere.example/?"+leak)
+			return resp, err
+		}, 307, "", nil, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := newTokenServer()
+			srv.next(tt.answer)
+			s := newSource(t, tokenIn(-time.Hour))
+			err := wantError(t, s, srv)
+			if err.StatusCode != tt.status || err.Code != tt.code || err.Temporary() != tt.temporary {
+				t.Errorf("got status %d, code %q, temporary %t: %v", err.StatusCode, err.Code, err.Temporary(), err)
+			}
+			if tt.cause != nil && !errors.Is(err, tt.cause) {
+				t.Errorf("%v hides its cause", err)
+			}
+			if errors.Is(err, connix.ErrLoginRequired) {
+				t.Errorf("%v asks for a login", err)
+			}
+			for _, text := range []string{err.Error(), fmt.Sprintf("%v %+v %#v %q", err, err, err, err)} {
+				if strings.Contains(text, "refresh-0") || strings.Contains(text, testClientSecret) {
+					t.Errorf("the error shows a secret: %s", text)
+				}
+			}
+			if text := err.Error(); len(text) > 700 || strings.Contains(text, "\n") {
+				t.Errorf("the server forges or floods the log: %s", text)
+			}
+			if n := srv.requests(); n != 1 {
+				t.Errorf("%d token requests, want 1: no style of authentication is probed", n)
+			}
+			want(t, s, srv, "access-1")
+		})
+	}
+}
+
+func TestTokenSourceGivesUpOnASilentServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		srv.latency = time.Hour
+		s := newSource(t, tokenIn(-time.Hour))
+		begin := time.Now()
+		err := wantError(t, s, srv)
+		if waited := time.Since(begin); waited != 30*time.Second {
+			t.Errorf("waited %s, want 30s", waited)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || !err.Temporary() {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestTokenSourceSurvivesATransportThatDoesNotReturn(t *testing.T) {
+	for name, answer := range map[string]func(*http.Request) (*http.Response, error){
+		"panic":  func(*http.Request) (*http.Response, error) { panic("boom") },
+		"goexit": func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := newTokenServer()
+			srv.next(answer)
+			s := newSource(t, tokenIn(-time.Hour))
+			_ = wantError(t, s, srv)
+			want(t, s, srv, "access-1")
+		})
+	}
+}

@@ -1,0 +1,233 @@
+package connix_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	connix "github.com/connix-io/connix-go"
+	"golang.org/x/oauth2"
+)
+
+func TestTokenSourceLosesNoTokenThatCannotBeSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		var saved []string
+		failures := 2
+		s := newSource(t, tokenIn(-time.Hour), connix.WithTokenSaver(func(_ context.Context, tok *oauth2.Token) error {
+			if failures > 0 {
+				failures--
+				return errDisk
+			}
+			saved = append(saved, tok.RefreshToken)
+			tok.RefreshToken = "changed by the saver"
+			return nil
+		}))
+		for range 2 {
+			if err := wantError(t, s, srv); !errors.Is(err, errDisk) || !err.Temporary() {
+				t.Fatalf("got %v, want the saver's error", err)
+			}
+		}
+		want(t, s, srv, "access-1")
+		if n := srv.requests(); n != 1 {
+			t.Errorf("%d token requests, want 1: the token was in hand", n)
+		}
+		time.Sleep(2 * time.Hour)
+		want(t, s, srv, "access-2")
+		if expect := []string{"refresh-1", "refresh-2"}; !slices.Equal(saved, expect) {
+			t.Errorf("saved %q, want %q", saved, expect)
+		}
+	})
+}
+
+func TestTokenSourceRefreshesAnUnsavedTokenThatExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		store := newSharedStore(tokenIn(-time.Hour))
+		store.failures = 2
+		s := newSource(t, nil, connix.WithTokenStore(store))
+		_ = wantError(t, s, srv)
+		time.Sleep(2 * time.Hour) // access-1 expires unsaved
+		_ = wantError(t, s, srv)
+		time.Sleep(2 * time.Hour) // so does access-2
+		want(t, s, srv, "access-3")
+		if !slices.Equal(store.writes, []string{"access-3"}) {
+			t.Errorf("stored %q", store.writes)
+		}
+	})
+}
+
+func TestTokenSourceUsesTheOldTokenWhileTheNewCannotBeSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		store := newSharedStore(tokenIn(45 * time.Second))
+		store.failures = 1
+		s := newSource(t, nil, connix.WithTokenStore(store))
+		want(t, s, srv, "access-0")
+		want(t, s, srv, "access-0")
+		synctest.Wait()
+		want(t, s, srv, "access-0")
+		time.Sleep(40 * time.Second)
+		want(t, s, srv, "access-1")
+		if n := srv.requests(); n != 1 || !slices.Equal(store.writes, []string{"access-1"}) {
+			t.Errorf("%d token requests, stored %q", n, store.writes)
+		}
+	})
+}
+
+func TestTokenSourcesShareAStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		srv.latency = time.Second
+		store := newSharedStore(tokenIn(-time.Minute))
+		var sources []*connix.TokenSource
+		for range 8 {
+			sources = append(sources, newSource(t, nil, connix.WithTokenStore(store)))
+		}
+		for round := range 4 {
+			var wg sync.WaitGroup
+			for _, s := range sources {
+				for range 4 {
+					wg.Go(func() { want(t, s, srv, []string{"access-1", "access-2", "access-3", "access-4"}[round]) })
+				}
+			}
+			wg.Wait()
+			if n := srv.requests(); n != round+1 {
+				t.Fatalf("%d token requests in round %d", n, round)
+			}
+			time.Sleep(time.Hour)
+		}
+	})
+}
+
+func TestTokenSourceTakesAnotherProcessesTokenAfterARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		store := newSharedStore(tokenIn(time.Hour))
+		a, b := newSource(t, nil, connix.WithTokenStore(store)), newSource(t, nil, connix.WithTokenStore(store))
+		want(t, a, srv, "access-0")
+		want(t, b, srv, "access-0")
+		for _, s := range []*connix.TokenSource{a, b} {
+			tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+			if err != nil || tok.AccessToken != "access-1" {
+				t.Errorf("got %v, %v", tok, err)
+			}
+		}
+		if n := srv.requests(); n != 1 {
+			t.Errorf("%d token requests, want 1", n)
+		}
+	})
+}
+
+func TestTokenSourceChoosesBetweenGivenAndStored(t *testing.T) {
+	token := func(name string, left time.Duration) *oauth2.Token {
+		tok := &oauth2.Token{AccessToken: name, RefreshToken: "refresh of " + name}
+		if left != 0 {
+			tok.Expiry = time.Now().Add(left)
+		}
+		return tok
+	}
+	tests := []struct {
+		name          string
+		given, stored *oauth2.Token
+		want          string
+		writes        []string
+	}{
+		{"only stored", nil, token("stored", time.Hour), "stored", nil},
+		{"only given", token("given", time.Hour), nil, "given", []string{"given"}},
+		{"a fresh login", token("given", time.Hour), token("stored", time.Minute), "given", []string{"given"}},
+		{"the store was refreshed", token("given", time.Minute), token("stored", time.Hour), "stored", nil},
+		{"a token from the configuration", token("given", 0), token("stored", time.Hour), "stored", nil},
+		{"neither has an expiry", token("given", 0), token("stored", 0), "stored", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			store := newSharedStore(tt.stored)
+			s := newSource(t, tt.given, connix.WithTokenStore(store))
+			want(t, s, newTokenServer(), tt.want)
+			if !slices.Equal(store.writes, tt.writes) {
+				t.Errorf("stored %q, want %q", store.writes, tt.writes)
+			}
+		})
+	}
+}
+
+func TestTokenSourceComesBackAfterALoginElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		srv.revoked = true
+		store := newSharedStore(tokenIn(-time.Hour))
+		s := newSource(t, nil, connix.WithTokenStore(store))
+		for range 3 {
+			if err := wantError(t, s, srv); !errors.Is(err, connix.ErrLoginRequired) {
+				t.Fatalf("got %v, want ErrLoginRequired", err)
+			}
+		}
+		if n := srv.requests(); n != 1 {
+			t.Errorf("%d token requests, want 1", n)
+		}
+		login := &oauth2.Token{AccessToken: "new login", RefreshToken: "refresh of it", Expiry: time.Now().Add(time.Hour)}
+		if _, err := store.Update(t.Context(), func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return login, nil }); err != nil {
+			t.Fatal(err)
+		}
+		want(t, s, srv, "new login")
+	})
+}
+
+func TestTokenSourceTriesTheGivenTokenWhereTheStoredIsDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		srv.next(reply(400, `{"error":"invalid_grant"}`))
+		dead := &oauth2.Token{AccessToken: "old", RefreshToken: "refresh of old", Expiry: time.Now().Add(-time.Minute)}
+		given := tokenIn(0)
+		given.AccessToken, given.Expiry = "", time.Time{} // as a configuration has it: a refresh token alone
+		store := newSharedStore(dead)
+		s := newSource(t, given, connix.WithTokenStore(store))
+		want(t, s, srv, "access-1")
+		if !slices.Equal(store.writes, []string{"access-1"}) {
+			t.Errorf("stored %q", store.writes)
+		}
+	})
+}
+
+func TestTokenSourceRestoresAnEmptiedStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		store := newSharedStore(tokenIn(time.Hour))
+		s := newSource(t, nil, connix.WithTokenStore(store))
+		want(t, s, srv, "access-0")
+		store.token = nil
+		time.Sleep(2 * time.Hour)
+		want(t, s, srv, "access-1")
+		if !slices.Equal(store.writes, []string{"access-1"}) {
+			t.Errorf("stored %q", store.writes)
+		}
+	})
+}
+
+func TestTokenSourceWithAnEmptyStoreNeedsALogin(t *testing.T) {
+	s := newSource(t, nil, connix.WithTokenStore(newSharedStore(nil)))
+	if err := wantError(t, s, newTokenServer()); !errors.Is(err, connix.ErrLoginRequired) {
+		t.Errorf("got %v, want ErrLoginRequired", err)
+	}
+}
+
+// brokenStore cannot be read.
+type brokenStore struct{}
+
+func (brokenStore) Load(context.Context) (*oauth2.Token, error) { return nil, errDisk }
+
+func (brokenStore) Update(context.Context, func(context.Context, *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error) {
+	return nil, errDisk
+}
+
+func TestTokenSourceReportsABrokenStore(t *testing.T) {
+	s := newSource(t, nil, connix.WithTokenStore(brokenStore{}))
+	if err := wantError(t, s, newTokenServer()); !errors.Is(err, errDisk) || errors.Is(err, connix.ErrLoginRequired) {
+		t.Errorf("got %v, want the store's error", err)
+	}
+}

@@ -1,0 +1,94 @@
+package connix_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	connix "github.com/connix-io/connix-go"
+	"golang.org/x/oauth2"
+)
+
+func TestTokenSourceIsAnOAuth2TokenSource(t *testing.T) {
+	var s oauth2.TokenSource = newSource(t, tokenIn(time.Hour))
+	tok, err := s.Token()
+	if err != nil || tok.AccessToken != "access-0" {
+		t.Fatalf("got %v, %v", tok, err)
+	}
+	tok.AccessToken = "changed by its receiver"
+	if again, _ := s.Token(); again.AccessToken != "access-0" {
+		t.Errorf("a caller changed the source's token to %q", again.AccessToken)
+	}
+	for _, unmade := range []*connix.TokenSource{nil, {}} {
+		if _, err := unmade.Token(); err == nil {
+			t.Error("a TokenSource that nobody made gives tokens")
+		}
+	}
+}
+
+func TestNewTokenSourceRefuses(t *testing.T) {
+	saver := connix.WithTokenSaver(func(context.Context, *oauth2.Token) error { return nil })
+	store := connix.WithTokenStore(newSharedStore(nil))
+	tests := []struct {
+		name string
+		cfg  *oauth2.Config
+		tok  *oauth2.Token
+		opts []connix.TokenSourceOption
+		arg  string
+	}{
+		{"no config", nil, tokenIn(0), nil, "cfg"},
+		{"no endpoint", &oauth2.Config{}, tokenIn(0), nil, "cfg"},
+		{"no token", oauthConfig(), nil, nil, "t"},
+		{"no token but a saver", oauthConfig(), nil, []connix.TokenSourceOption{saver}, "t"},
+		{"empty token", oauthConfig(), &oauth2.Token{}, nil, "t"},
+		{"saver and store", oauthConfig(), tokenIn(0), []connix.TokenSourceOption{saver, store}, "opts"},
+		{"nil saver", oauthConfig(), tokenIn(0), []connix.TokenSourceOption{connix.WithTokenSaver(nil)}, "save"},
+		{"nil store", oauthConfig(), tokenIn(0), []connix.TokenSourceOption{connix.WithTokenStore(nil)}, "store"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := connix.NewTokenSource(tt.cfg, tt.tok, tt.opts...)
+			if refused, ok := errors.AsType[*connix.ArgumentError](err); !ok || refused.Name != tt.arg {
+				t.Errorf("got %v, want a refusal of %s", err, tt.arg)
+			}
+		})
+	}
+	if _, err := connix.NewTokenSource(oauthConfig(), nil, store, nil); err != nil {
+		t.Errorf("a store without a token, and a nil option: %v", err)
+	}
+}
+
+func TestTokenSourceKeepsItsOwnConfig(t *testing.T) {
+	cfg, tok, srv := oauthConfig(), tokenIn(-time.Hour), newTokenServer()
+	s, err := connix.NewTokenSource(cfg, tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.ClientID, cfg.Endpoint.TokenURL, tok.RefreshToken = "other", "https://other.example", "other"
+	want(t, s, srv, "access-1")
+	if id := srv.forms[0].Get("client_id"); id != "app" {
+		t.Errorf("sent client id %q", id)
+	}
+}
+
+func TestTokenSourcePrintsAsAMask(t *testing.T) {
+	s := newSource(t, tokenIn(time.Hour))
+	type holder struct{ source connix.TokenSource }
+	held := holder{*s}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{s, *s, held, &held, []any{s}} {
+			text := fmt.Sprintf(verb, value)
+			for _, secret := range []string{"access-0", "refresh-0", testClientSecret, fmt.Sprintf("%x", "access-0")} {
+				if strings.Contains(text, secret) {
+					t.Errorf("%s of %T shows %q: %s", verb, value, secret, text)
+				}
+			}
+		}
+	}
+	if got := s.LogValue().String() + s.String(); got != "connix.TokenSource(****)connix.TokenSource(****)" {
+		t.Errorf("logs as %s", got)
+	}
+}
