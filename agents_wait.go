@@ -20,7 +20,7 @@ func (e *AgentStateError) Error() string {
 	if e == nil || e.Agent == nil {
 		return "connix: the agent ended in another state"
 	}
-	return fmt.Sprintf("connix: agent %s is %s and will not become %s", printable(string(e.Agent.ID)), printable(string(e.Agent.Status)), oneOf(e.Want))
+	return fmt.Sprintf("connix: agent %s is %s and will not become %s", printable(string(e.Agent.ID), maxText), printable(string(e.Agent.Status), maxText), oneOf(e.Want))
 }
 
 func oneOf(statuses []Status) string {
@@ -61,7 +61,7 @@ func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) 
 			return nil, s.waitError(&AgentStateError{Agent: agent, Want: statuses})
 		}
 		if err := sleep(ctx, pause); err != nil {
-			return nil, s.waitError(fmt.Errorf("the agent is still %s: %w", printable(string(agent.Status)), err))
+			return nil, s.waitError(fmt.Errorf("the agent is still %s: %w", printable(string(agent.Status), maxText), err))
 		}
 	}
 }

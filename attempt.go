@@ -89,7 +89,7 @@ func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(hop)
 		return nil, unsentError{ErrRedirectRefused}
 	}
-	name, secret, err := k.client.credential.header(ctx)
+	name, secret, err := k.client.credential.header(ctx, k)
 	if err != nil {
 		closeBody(hop)
 		return nil, err

@@ -2,6 +2,9 @@ package connix
 
 import (
 	"context"
+	"net/http"
+	"strings"
+	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -10,10 +13,10 @@ import (
 // cannot reach into one, whatever it is told to print.
 type credential interface {
 	// header returns the header that carries the secret, and its value.
-	header(ctx context.Context) (name string, value []string, err error)
+	header(ctx context.Context, k *call) (name string, value []string, err error)
 	// renew is asked once per call, after a 401 to value: whether the next
 	// attempt would carry another secret.
-	renew(ctx context.Context, value []string) (bool, error)
+	renew(ctx context.Context, k *call, value []string) (bool, error)
 	// masked describes the credential for people.
 	masked() string
 }
@@ -34,16 +37,16 @@ func newStaticKey(key string) staticKey {
 	return staticKey{func() []string { return value }, "API key " + mask(key)}
 }
 
-func (k staticKey) header(context.Context) (string, []string, error) {
+func (k staticKey) header(context.Context, *call) (string, []string, error) {
 	return headerAPIKey, k.get(), nil
 }
-func (k staticKey) renew(context.Context, []string) (bool, error) { return false, nil }
-func (k staticKey) masked() string                                { return k.text }
+func (k staticKey) renew(context.Context, *call, []string) (bool, error) { return false, nil }
+func (k staticKey) masked() string                                       { return k.text }
 
 // keySource asks the caller for the key of each attempt.
 type keySource func(ctx context.Context) (string, error)
 
-func (s keySource) header(ctx context.Context) (string, []string, error) {
+func (s keySource) header(ctx context.Context, _ *call) (string, []string, error) {
 	key, err := s(ctx)
 	if err != nil {
 		return "", nil, credentialError{err}
@@ -54,36 +57,80 @@ func (s keySource) header(ctx context.Context) (string, []string, error) {
 	return headerAPIKey, []string{key}, nil
 }
 
-func (s keySource) renew(ctx context.Context, refused []string) (bool, error) {
-	_, value, err := s.header(ctx)
+func (s keySource) renew(ctx context.Context, k *call, refused []string) (bool, error) {
+	_, value, err := s.header(ctx, k)
 	return err == nil && value[0] != refused[0], err
 }
 
 func (s keySource) masked() string { return "API key from a source" }
 
-// tokenCredential asks a foreign token source for the token of each attempt.
+// ownTokens asks a [TokenSource], which refreshes ahead of time and on demand.
+type ownTokens struct {
+	source *TokenSource
+	http   *http.Client // for the token endpoint
+}
+
+func newTokenCredential(source oauth2.TokenSource, c *Client) credential {
+	own, ok := source.(*TokenSource)
+	if !ok {
+		return foreignTokens{source}
+	}
+	return ownTokens{source: own, http: &http.Client{Transport: c.transport, Timeout: tokenTimeout}}
+}
+
+// tokenTimeout bounds one request to the token endpoint.
+const tokenTimeout = 30 * time.Second
+
+func (t ownTokens) header(ctx context.Context, k *call) (string, []string, error) {
+	token, err := t.source.token(observed(ctx, k), t.http)
+	if err != nil {
+		return "", nil, credentialError{err}
+	}
+	return bearer(token)
+}
+
+func (t ownTokens) renew(ctx context.Context, k *call, refused []string) (bool, error) {
+	token, err := t.source.refused(observed(ctx, k), t.http, strings.TrimPrefix(refused[0], bearerPrefix))
+	if err != nil {
+		return false, credentialError{err}
+	}
+	return bearerPrefix+token.AccessToken != refused[0], nil
+}
+
+// observed has the client's observers told of a refresh that this call begins.
+func observed(ctx context.Context, k *call) context.Context {
+	if k.client.hooks.TokenRefreshed == nil && k.client.logger == nil {
+		return ctx
+	}
+	return withRefreshHook(ctx, k.observeTokenRefresh)
+}
+
+func (t ownTokens) masked() string { return "OAuth2 token" }
+
+const bearerPrefix = "Bearer "
+
+// bearer is the header of a token, whatever source it is from.
+func bearer(token *oauth2.Token) (string, []string, error) {
+	if issue := keyIssue(token.AccessToken); issue != "" {
+		return "", nil, credentialError{&ArgumentError{Name: "WithTokenSource", Issue: "the access token " + issue}}
+	}
+	return headerAuthorization, []string{bearerPrefix + token.AccessToken}, nil
+}
+
+// foreignTokens asks a caller's token source for the token of each attempt.
 // Such a source takes no context: it is asked on a goroutine of its own, so that
 // a slow one holds up neither the caller's deadline nor its cancellation.
-type tokenCredential struct {
-	source oauth2.TokenSource
-}
+type foreignTokens struct{ source oauth2.TokenSource }
 
-func newTokenCredential(source oauth2.TokenSource, _ *config) credential {
-	return tokenCredential{source}
-}
-
-func (t tokenCredential) header(ctx context.Context) (string, []string, error) {
+func (t foreignTokens) header(ctx context.Context, _ *call) (string, []string, error) {
 	token, err := t.token(ctx)
 	if err != nil {
 		return "", nil, credentialError{err}
 	}
-	if issue := keyIssue(token.AccessToken); issue != "" {
-		return "", nil, credentialError{&ArgumentError{Name: "WithTokenSource", Issue: "the access token " + issue}}
-	}
-	return headerAuthorization, []string{"Bearer " + token.AccessToken}, nil
+	return bearer(token)
 }
 
-func (t tokenCredential) token(ctx context.Context) (*oauth2.Token, error) {
+func (t foreignTokens) token(ctx context.Context) (*oauth2.Token, error) {
 	type answer struct {
 		token *oauth2.Token
 		err   error
@@ -104,12 +151,12 @@ func (t tokenCredential) token(ctx context.Context) (*oauth2.Token, error) {
 	}
 }
 
-func (t tokenCredential) renew(ctx context.Context, refused []string) (bool, error) {
-	_, value, err := t.header(ctx)
+func (t foreignTokens) renew(ctx context.Context, k *call, refused []string) (bool, error) {
+	_, value, err := t.header(ctx, k)
 	return err == nil && value[0] != refused[0], err
 }
 
-func (t tokenCredential) masked() string { return "OAuth2 token" }
+func (t foreignTokens) masked() string { return "OAuth2 token" }
 
 // credentialError is a failure to obtain the credential: nothing was sent, and
 // repeating the attempt is the source's business.

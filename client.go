@@ -71,9 +71,7 @@ func NewClient(opts ...Option) (*Client, error) {
 	}
 	c.useHTTPClient(cfg)
 	c.useLimiter(cfg)
-	if c.credential, err = cfg.credentials[0].make(cfg); err != nil {
-		return nil, err
-	}
+	c.credential = cfg.credentials[0].make(c)
 	c.Projects = &ProjectsService{c}
 	c.Agents = &AgentsService{c}
 	c.Webhooks = &WebhooksService{c}

@@ -127,19 +127,19 @@ func (e *Error) Error() string {
 	if e.StatusCode != 0 {
 		b.WriteString(strconv.Itoa(e.StatusCode) + " ")
 	}
-	what := printable(e.Message)
+	what := printable(e.Message, maxText)
 	switch {
 	case what == "" && e.Code == "" && e.StatusCode != 0:
 		what = http.StatusText(e.StatusCode)
 	case what == "" && e.Code == "" && e.Err == nil:
 		what = "failed"
 	}
-	if code := printable(e.Code); code != "" {
+	if code := printable(e.Code, maxText); code != "" {
 		what = strings.TrimSuffix(code+": "+what, ": ")
 	}
 	b.WriteString(what)
 	if e.Details.Field != "" || e.Details.Issue != "" {
-		fmt.Fprintf(&b, " (%s)", strings.Trim(printable(e.Details.Field)+": "+printable(e.Details.Issue), ": "))
+		fmt.Fprintf(&b, " (%s)", strings.Trim(printable(e.Details.Field, maxText)+": "+printable(e.Details.Issue, maxText), ": "))
 	}
 	if e.Err != nil {
 		if what != "" {
@@ -154,7 +154,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " (after %d attempts)", n)
 	}
 	if e.RequestID != "" {
-		fmt.Fprintf(&b, " [request id %s]", printable(e.RequestID))
+		fmt.Fprintf(&b, " [request id %s]", printable(e.RequestID, maxText))
 	}
 	return strings.TrimSpace(b.String())
 }
@@ -193,7 +193,7 @@ func (e *Error) SupportInfo() string {
 	if e == nil {
 		return ""
 	}
-	id, key := printable(e.RequestID), e.maskedKey
+	id, key := printable(e.RequestID, maxText), e.maskedKey
 	if id == "" {
 		id = "none"
 	}
@@ -217,8 +217,8 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("error", e.Error()),
 		slog.Int("status", e.StatusCode),
-		slog.String("code", printable(e.Code)),
-		slog.String("request_id", printable(e.RequestID)),
+		slog.String("code", printable(e.Code, maxText)),
+		slog.String("request_id", printable(e.RequestID, maxText)),
 		slog.String("method", e.Method),
 		slog.String("route", e.Route),
 		slog.Int("attempts", len(e.Attempts)),
@@ -316,19 +316,21 @@ func classOfCode(code string) error {
 	return nil
 }
 
-// printable makes foreign text fit for one line of a log: no control
-// characters, at most 500 bytes.
-func printable(s string) string {
-	const maxLength = 500
-	if len(s) > maxLength {
-		s = strings.ToValidUTF8(s[:maxLength], "") + "…"
+// maxText is how much of a server's text an error or a log line quotes.
+const maxText = 500
+
+// printable makes foreign text fit for one line of a log: what is not printable
+// becomes a space, and limit bytes are enough.
+func printable(text string, limit int) string {
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, s)
+	}, text)
 }
 
 // formatText writes text under any verb: quoted for q and %#v, else as it is.

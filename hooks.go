@@ -53,11 +53,12 @@ type RateLimitWaitInfo struct {
 	RateLimitWait
 }
 
-// TokenRefreshInfo is one refresh of an OAuth2 token. A refresh may serve many
-// calls; Method, Route and RequestID are those of the one that asked for it,
-// empty for a refresh ahead of time.
+// TokenRefreshInfo is one refresh of an OAuth2 token. It may serve many calls.
 type TokenRefreshInfo struct {
+	// Method, Route and RequestID are those of the call that began it.
 	Method, Route, RequestID string
+	// Early says that no call waits: the token in use is still good.
+	Early bool
 	// Duration is how long the refresh took.
 	Duration time.Duration
 	// Expiry is when the new token expires, zero for never or after a failure.
@@ -88,7 +89,7 @@ func (k *call) log(level slog.Level, message string, attrs ...slog.Attr) {
 	if logger == nil || !logger.Enabled(k.ctx, level) {
 		return
 	}
-	attrs = append(attrs, slog.String("method", k.request.method), slog.String("route", k.request.route), slog.String("request_id", printable(k.answerID())))
+	attrs = append(attrs, slog.String("method", k.request.method), slog.String("route", k.request.route), slog.String("request_id", printable(k.answerID(), maxText)))
 	logger.LogAttrs(k.ctx, level, message, attrs...)
 }
 
@@ -157,6 +158,25 @@ func (k *call) observeCall(err error) {
 	}
 }
 
+// observeTokenRefresh reports what the token source did. It may run when the
+// call is over, and reads only what does not change.
+func (k *call) observeTokenRefresh(ctx context.Context, r tokenRefresh) {
+	if hook := k.client.hooks.TokenRefreshed; hook != nil {
+		hook(ctx, TokenRefreshInfo{
+			Method: k.request.method, Route: k.request.route, RequestID: k.requestID[0],
+			Early: r.Early, Duration: r.Duration, Expiry: r.Expiry, Err: r.Err,
+		})
+	}
+	if logger := k.client.logger; logger != nil {
+		level := slog.LevelInfo
+		if r.Err != nil {
+			level = slog.LevelWarn
+		}
+		logger.LogAttrs(ctx, level, "connix: token refreshed", slog.Duration("duration", r.Duration),
+			slog.Bool("early", r.Early), errorAttr(r.Err))
+	}
+}
+
 func statusAttr(status int) slog.Attr { return slog.Int("status", status) }
 
 // errorAttr is left out of the line where there is no error.
@@ -164,5 +184,5 @@ func errorAttr(err error) slog.Attr {
 	if err == nil {
 		return slog.Attr{}
 	}
-	return slog.String("error", printable(err.Error()))
+	return slog.String("error", printable(err.Error(), maxText))
 }

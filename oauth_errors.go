@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
 
 	"golang.org/x/oauth2"
 )
@@ -162,18 +161,4 @@ func secretPairs(secrets ...string) []string {
 		}
 	}
 	return pairs
-}
-
-// printable shortens text and takes out what could forge lines of a log.
-func printable(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, text)
-	if runes := []rune(text); len(runes) > limit {
-		return string(runes[:limit]) + "…"
-	}
-	return text
 }

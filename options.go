@@ -40,7 +40,7 @@ type config struct {
 // credentialOption is one way to authenticate, under the name of its option.
 type credentialOption struct {
 	option string
-	make   func(*config) (credential, error)
+	make   func(*Client) credential
 }
 
 const (
@@ -88,12 +88,12 @@ func (cfg *config) apiKey(option, key string) error {
 	if issue := keyIssue(key); issue != "" {
 		return &ArgumentError{Name: option, Issue: issue}
 	}
-	return cfg.credential(option, func(*config) (credential, error) { return newStaticKey(key), nil })
+	return cfg.credential(option, func(*Client) credential { return newStaticKey(key) })
 }
 
 // credential notes one way to authenticate. The same option given twice
 // replaces its earlier value; two different ones contradict each other.
-func (cfg *config) credential(option string, build func(*config) (credential, error)) error {
+func (cfg *config) credential(option string, build func(*Client) credential) error {
 	for i, c := range cfg.credentials {
 		if c.option == option {
 			cfg.credentials[i].make = build
@@ -125,7 +125,7 @@ func WithAPIKeySource(source func(ctx context.Context) (string, error)) Option {
 		if source == nil {
 			return &ArgumentError{Name: "WithAPIKeySource", Issue: "the source is nil"}
 		}
-		return cfg.credential("WithAPIKeySource", func(*config) (credential, error) { return keySource(source), nil })
+		return cfg.credential("WithAPIKeySource", func(*Client) credential { return keySource(source) })
 	}
 }
 
@@ -138,7 +138,7 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 		if source == nil {
 			return &ArgumentError{Name: "WithTokenSource", Issue: "the source is nil"}
 		}
-		return cfg.credential("WithTokenSource", func(cfg *config) (credential, error) { return newTokenCredential(source, cfg), nil })
+		return cfg.credential("WithTokenSource", func(c *Client) credential { return newTokenCredential(source, c) })
 	}
 }
 

@@ -147,7 +147,7 @@ func (k *call) decide() verdict {
 	if r.status == http.StatusUnauthorized && !k.renewed && s.replayable {
 		k.renewed = true
 		var err error
-		if s.renewed, err = k.client.credential.renew(k.ctx, r.secret); err != nil {
+		if s.renewed, err = k.client.credential.renew(k.ctx, k, r.secret); err != nil {
 			return verdict{why: err}
 		}
 	}
