@@ -189,6 +189,8 @@ func (w *walk) arrived(n int, same bool, block *wirePagination) arrival {
 		return arrival{invalid: fmt.Sprintf("page %d was asked for, and page %d came", asked.page, p.Page)}
 	case same:
 		return arrival{invalid: fmt.Sprintf("page %d repeats the one before", asked.page)}
+	case n > 0 && p.Pages > 0 && asked.page > p.Pages && block.Offset == nil:
+		return arrival{invalid: fmt.Sprintf("page %d holds items, in a list of %d pages", asked.page, p.Pages)}
 	case n == 0 && p.Pages == 0 && p.HasNext && w.empty >= maxEmptyPages:
 		return arrival{invalid: fmt.Sprintf("%d empty pages in a row say that more follow", w.empty)}
 	}
@@ -197,7 +199,7 @@ func (w *walk) arrived(n int, same bool, block *wirePagination) arrival {
 		page = asked.page
 	}
 	// has_next and pages may contradict each other: a list ends where neither
-	// says more, or with an empty page at or beyond the last.
+	// says more. Where has_next alone does, one look beyond the last page tells.
 	more := page < p.Pages || p.HasNext && (n > 0 || p.Pages == 0)
 	return arrival{last: !more || w.full()}
 }
