@@ -1,0 +1,176 @@
+// Package connixtest is a fake of the whole Connix API for tests: a server with
+// real state, on a socket or in memory, that can be seeded, watched and slowed.
+//
+//	func TestApp(t *testing.T) {
+//		srv := connixtest.NewServer(t)
+//		project := srv.AddProject(connix.Project{Name: "my-ai-project"})
+//		app := NewApp(srv.URL, srv.APIKey)
+//		...
+//		srv.Expect(t, connixtest.Match{Method: "POST", Route: "/agents"}, 1)
+//	}
+//
+// It answers as the API overview documents, and by convention where that is
+// silent. Nothing is refused for its rate unless [WithRateLimits] asks for it.
+// Every server is a world of its own: any number can run side by side.
+package connixtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake"
+	"github.com/connix-io/connix-go/internal/fake/clock"
+	"github.com/connix-io/connix-go/internal/fake/state"
+	"github.com/connix-io/connix-go/internal/memnet"
+	"github.com/connix-io/connix-go/internal/openapi"
+)
+
+// Server is a fake of the Connix API. Make one with [NewServer] in a test, or
+// with [Start] elsewhere. It is safe for concurrent use.
+type Server struct {
+	// URL is the base URL, without the version: http://127.0.0.1:port. A server
+	// in memory has one too, which only its own [Server.HTTPClient] reaches.
+	URL string
+	// APIKey is a key that may do everything. Every server has another one.
+	APIKey string
+
+	fake      *fake.Fake
+	http      *httptest.Server
+	transport *http.Transport
+}
+
+// NewServer starts a server for the length of a test: it is closed when the test
+// and its subtests have ended. It fails the test where that cannot be done, and
+// later where a [WithRequestCheck] refuses a request.
+func NewServer(tb testing.TB, opts ...Option) *Server {
+	tb.Helper()
+	s, err := start(opts, func(r *http.Request, err error) {
+		tb.Errorf("connixtest: %s %s: the request check: %v", r.Method, r.URL.Path, err)
+	})
+	if err != nil {
+		tb.Fatalf("connixtest: %v", err)
+	}
+	tb.Cleanup(s.Close)
+	return s
+}
+
+// Start starts a server in a program; the caller closes it. Without a test to
+// fail, a request that a [WithRequestCheck] refuses is answered with 500 and the
+// reason.
+func Start(opts ...Option) (*Server, error) {
+	s, err := start(opts, nil)
+	if err != nil {
+		return nil, fmt.Errorf("connixtest: %w", err)
+	}
+	return s, nil
+}
+
+func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, error) {
+	c := config{journalSize: fake.DefaultJournalSize}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&c)
+		}
+	}
+	if err := errors.Join(c.errs...); err != nil {
+		return nil, err
+	}
+	s := &Server{APIKey: state.NewSecret()}
+	s.fake = fake.New(fake.Config{
+		Clock:       c.fakeClock(),
+		Skew:        c.limits.Skew,
+		APIKey:      s.APIKey,
+		Limits:      c.limits.rules(),
+		Dialect:     fake.Dialect(c.dialect),
+		MinLatency:  c.minLatency,
+		MaxLatency:  c.maxLatency,
+		JournalSize: c.journalSize,
+		Document:    openapi.JSON(),
+		Check:       c.check(),
+		CheckFailed: checkFailed,
+	})
+	if err := s.listen(c.inMemory); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// listen serves the fake on a socket of its own or in memory.
+func (s *Server) listen(inMemory bool) error {
+	// No timeout of a real server is wanted here, but gosec and slow loris agree
+	// that there be one.
+	config := &http.Server{Handler: s.fake, ReadHeaderTimeout: time.Minute}
+	var listener net.Listener
+	// Cloned, so that the proxy of the environment and net/http's pool sizes are
+	// those of any client.
+	s.transport = http.DefaultTransport.(*http.Transport).Clone()
+	if inMemory {
+		l := memnet.Listen(memoryAddr())
+		s.transport = &http.Transport{
+			MaxIdleConnsPerHost: 100,
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if addr != l.Addr().String() {
+					return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("connixtest: this client is in memory and reaches only %s, not %s", l.Addr(), addr)}
+				}
+				return l.Dial(ctx)
+			},
+		}
+		listener = l
+	} else {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return fmt.Errorf("no port to listen on: %w", err)
+		}
+		listener = l
+	}
+	s.http = &httptest.Server{Listener: listener, Config: config}
+	s.http.Start()
+	s.URL = s.http.URL
+	return nil
+}
+
+// memoryAddr returns an address for a server in memory: of the loopback network,
+// since clients refuse to send keys elsewhere without TLS, and random, so that
+// two servers are two origins and nobody's real one.
+func memoryAddr() *net.TCPAddr {
+	b := func() byte { return byte(1 + rand.N(250)) }
+	return &net.TCPAddr{IP: net.IPv4(127, b(), b(), b()), Port: 4010}
+}
+
+// HTTPClient returns a client that reaches the server. Each call returns another
+// one, whose fields the caller may change; they share their connections, which
+// Close closes.
+func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: s.transport} }
+
+// Handler returns the API as a handler, to be served by other means than the
+// server's own. It serves from "/api/v1/".
+func (s *Server) Handler() http.Handler { return s.fake }
+
+// Reset makes the server forget: every record but its own API key, the journal,
+// what was used of the rate limits. What options and OnLaunch have set stays.
+func (s *Server) Reset() { s.fake.Reset() }
+
+// Close shuts the server down and closes the connections to it, also those on
+// which a request is being answered. The server of a test need not be closed,
+// and may be.
+func (s *Server) Close() {
+	s.fake.Close()
+	s.transport.CloseIdleConnections()
+	s.http.CloseClientConnections()
+	s.http.Close()
+}
+
+// fakeClock returns the clock that the options ask for, nil for package time.
+func (c *config) fakeClock() clock.Clock {
+	if c.clock == nil {
+		return nil
+	}
+	return c.clock.manual
+}

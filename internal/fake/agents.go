@@ -1,0 +1,109 @@
+package fake
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/state"
+)
+
+// agentJSON is an agent as the API writes it.
+type agentJSON struct {
+	ID           state.ID       `json:"id"`
+	Name         string         `json:"name"`
+	Description  string         `json:"description"`
+	ProjectID    state.ID       `json:"project_id"`
+	Status       string         `json:"status"`
+	Config       any            `json:"config,omitempty"`
+	Metadata     map[string]any `json:"metadata,omitempty"`
+	CreatedAt    time.Time      `json:"created_at"`
+	UpdatedAt    time.Time      `json:"updated_at"`
+	LastActivity *time.Time     `json:"last_activity"`
+}
+
+func wireAgent(a *state.Agent) agentJSON {
+	return agentJSON{
+		ID: a.ID, Name: a.Name, Description: a.Description, ProjectID: a.ProjectID, Status: a.Status,
+		Config: a.Config, Metadata: a.Metadata,
+		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, LastActivity: orNull(a.LastActivityAt),
+	}
+}
+
+// orNull returns a time as JSON null where it is zero.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func launchAgent(c *call) (reply, error) {
+	name, err := c.object.text("name")
+	if err != nil {
+		return reply{}, err
+	}
+	project, err := c.object.id("project_id")
+	if err != nil {
+		return reply{}, err
+	}
+	a, p, err := c.fake.store.LaunchAgent(state.Launch{Name: name, ProjectID: project})
+	if err != nil {
+		return reply{}, err
+	}
+	return created(struct {
+		Message string `json:"message"`
+	}{fmt.Sprintf("Agent '%s' successfully launched in project '%s'", a.Name, p.Name)})
+}
+
+func getAgent(c *call) (reply, error) {
+	a, err := c.fake.store.Agent(c.id)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(wireAgent(a))
+}
+
+func stopAgent(c *call) (reply, error) {
+	a, err := c.fake.store.StopAgent(c.id)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(wireAgent(a))
+}
+
+func listAgents(c *call) (reply, error) {
+	q, err := readPageQuery[*state.Agent](c.r.URL.RawQuery)
+	if err != nil {
+		return reply{}, err
+	}
+	if q.search != "" || q.status != "" {
+		q.Keep = func(a *state.Agent) bool {
+			return (q.status == "" || a.Status == q.status) && (q.search == "" || matchesText(q.search, a.Name, a.Description))
+		}
+	}
+	page, total := c.fake.store.Agents(q.Query)
+	if c.fake.config.Dialect == Reference {
+		return ok(map[string]any{"agents": wires(page, wireAgent)})
+	}
+	return ok(list{wires(page, wireAgent), q.pagination(total)})
+}
+
+// listProjectAgents answers the list of one project's agents, which is in the
+// reference's dialect whatever the fake's is: the overview has no such list.
+func listProjectAgents(c *call) (reply, error) {
+	q, err := readOffsetQuery[*state.Agent](c.r.URL.RawQuery)
+	if err != nil {
+		return reply{}, err
+	}
+	if q.status != "" {
+		q.Keep = func(a *state.Agent) bool { return a.Status == q.status }
+	}
+	page, total, err := c.fake.store.AgentsOf(c.id, q.Query)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(struct {
+		Agents     []agentJSON       `json:"agents"`
+		Pagination *offsetPagination `json:"pagination"`
+	}{wires(page, wireAgent), q.pagination(total)})
+}

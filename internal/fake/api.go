@@ -1,0 +1,116 @@
+package fake
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/state"
+)
+
+// call is one request on its way to its handler.
+type call struct {
+	fake   *Fake
+	r      *http.Request
+	id     state.ID // of the path, "" for none
+	object object   // the body of a POST or PATCH that has one
+	now    time.Time
+}
+
+// reply is the answer of a handler: a status, and what its body is made from;
+// nil for no body.
+type reply struct {
+	status int
+	body   any
+}
+
+func ok(body any) (reply, error)      { return reply{http.StatusOK, body}, nil }
+func created(body any) (reply, error) { return reply{http.StatusCreated, body}, nil }
+func noContent() (reply, error)       { return reply{status: http.StatusNoContent}, nil }
+
+// serveAPI is the API itself, without what surrounds it.
+func (f *Fake) serveAPI(w http.ResponseWriter, r *http.Request) {
+	now := f.Now()
+	who, authErr := f.authenticate(r)
+	budget := f.budget(who)
+	// Only an authenticated request counts; and the headers are those of after it.
+	allowed := authErr != nil || f.take(budget, now)
+	f.writeLimits(w.Header(), budget, now)
+	answer, err := f.call(w, r, now, who, authErr, allowed)
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	f.write(w, r, answer)
+}
+
+func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *credential, authErr error, allowed bool) (reply, error) {
+	template, id := match(r)
+	if template == "" {
+		return reply{}, &problem{status: http.StatusNotFound, message: "The requested resource doesn't exist"}
+	}
+	route, methods := find(r.Method, template)
+	switch {
+	case authErr != nil:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		return reply{}, authErr
+	case !allowed:
+		return reply{}, &problem{status: http.StatusTooManyRequests, message: "Too many requests"}
+	case route == nil:
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		return reply{}, &problem{status: http.StatusMethodNotAllowed, message: "The method " + r.Method + " is not allowed here"}
+	case !who.may(route):
+		return reply{}, &problem{status: http.StatusForbidden, message: who.lacks(route)}
+	}
+	c := &call{fake: f, r: r, id: id, now: now}
+	if route.body {
+		object, err := readObject(r)
+		if err != nil {
+			return reply{}, err
+		}
+		c.object = object
+	}
+	return route.handle(c)
+}
+
+// problem is a refusal on its way to the client.
+type problem struct {
+	status       int
+	message      string
+	field, issue string
+}
+
+func (p *problem) Error() string { return p.message }
+
+func badRequest(field, issue string) *problem {
+	return &problem{status: http.StatusBadRequest, message: "The request data is invalid", field: field, issue: issue}
+}
+
+func internalError(message string) *problem {
+	return &problem{status: http.StatusInternalServerError, message: message}
+}
+
+// asProblem turns any error of a handler into what the client is told.
+func asProblem(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	e, ok := errors.AsType[*state.Error](err)
+	if !ok {
+		return internalError(err.Error())
+	}
+	p := &problem{message: e.Message, field: e.Field, issue: e.Issue}
+	switch e.Kind {
+	case state.Invalid:
+		p.status = http.StatusBadRequest
+	case state.NotFound:
+		p.status = http.StatusNotFound
+	case state.Conflict:
+		p.status = http.StatusConflict
+	default:
+		panic(fmt.Sprintf("fake: unknown kind of refusal %d", e.Kind))
+	}
+	return p
+}

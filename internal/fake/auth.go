@@ -1,0 +1,85 @@
+package fake
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// The scopes of OAuth2 tokens: one to read everything, one for everything else.
+const (
+	ScopeRead  = "read"
+	ScopeWrite = "write"
+)
+
+// credential is who sent a request.
+type credential struct {
+	budget string // whose budget it uses
+	scopes []string
+	token  bool // an OAuth2 token, not a key
+}
+
+// authenticate finds out who sent a request: by X-API-Key if it is there, else
+// by a bearer token. Its error is a problem.
+func (f *Fake) authenticate(r *http.Request) (*credential, error) {
+	refuse := func(message string) (*credential, error) {
+		return nil, &problem{status: http.StatusUnauthorized, message: message}
+	}
+	if key := r.Header.Get("X-API-Key"); key != "" {
+		k, expired := f.store.UseAPIKey(key)
+		switch {
+		case k == nil:
+			return refuse("The API key is not known; it may have been revoked")
+		case expired:
+			return refuse("The API key has expired")
+		}
+		return &credential{budget: string(k.ID), scopes: k.Scopes}, nil
+	}
+	authorization := r.Header.Get("Authorization")
+	if authorization == "" {
+		return refuse("Authentication is missing: send X-API-Key or Authorization: Bearer")
+	}
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return refuse("The Authorization header must hold a bearer token")
+	}
+	if f.config.Bearer == nil {
+		return refuse("The access token is not known")
+	}
+	scopes, ok, err := f.config.Bearer(token)
+	switch {
+	case ok:
+		return &credential{budget: "Bearer " + token, scopes: scopes, token: true}, nil
+	case err != nil:
+		return refuse(err.Error())
+	}
+	return refuse("The access token is not known; it may have expired")
+}
+
+// may reports whether the credential may use the route.
+func (c *credential) may(r *route) bool {
+	if c.token && slices.Contains(c.scopes, r.tokenScope()) {
+		return true
+	}
+	if r.scope == "" {
+		return !c.token
+	}
+	return slices.Contains(c.scopes, r.scope)
+}
+
+// lacks says what a credential that may not use the route would need.
+func (c *credential) lacks(r *route) string {
+	scope := r.scope
+	if c.token {
+		scope = r.tokenScope()
+	}
+	return "The scope " + scope + " is missing"
+}
+
+// tokenScope returns the scope of OAuth2 that allows the route.
+func (r *route) tokenScope() string {
+	if r.method == http.MethodGet {
+		return ScopeRead
+	}
+	return ScopeWrite
+}

@@ -1,0 +1,145 @@
+// Package fake answers as the Connix API does, out of memory. It is an
+// [http.Handler] and knows nothing of the client: its JSON, its headers and its
+// counting of requests are its own, so that a mistake on one side is not hidden
+// by the same mistake on the other.
+//
+// What it does with a request, in this order: read it, enter it in the journal,
+// show it to the checks, wait out the latency, pass it to the middleware (which
+// injects faults), and then as a service does: route, authenticate, count
+// against the limits, check the scope, read the body, act.
+package fake
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/clock"
+	"github.com/connix-io/connix-go/internal/fake/journal"
+	"github.com/connix-io/connix-go/internal/fake/state"
+	"github.com/connix-io/connix-go/internal/fake/window"
+)
+
+// Dialect is how the fake phrases its answers, where the public texts about the
+// API differ.
+type Dialect int
+
+// The dialects.
+const (
+	// Overview follows the API overview.
+	Overview Dialect = iota
+	// Reference follows the other reference page: codes in lower case, details
+	// as a string, a timestamp in errors, lists under their own name with
+	// neither dates nor paging.
+	Reference
+)
+
+// Config is what a fake is made from. Its zero value works, for nobody: it has
+// no key.
+type Config struct {
+	Clock clock.Clock // nil: package time
+	// Skew is how far the server's clock is ahead of Clock.
+	Skew time.Duration
+	// APIKey, if not "", is a key that may do everything.
+	APIKey  string
+	Limits  window.Rules
+	Dialect Dialect
+	// Document is what GET /docs answers with; nil: 404.
+	Document []byte
+	// MinLatency and MaxLatency bound how long every answer is held back, in
+	// package time whatever the Clock.
+	MinLatency, MaxLatency time.Duration
+	// JournalSize is how many requests are remembered; 0: DefaultJournalSize.
+	JournalSize int
+	// Bearer says what a token may do: ScopeRead, ScopeWrite or scopes of keys.
+	// Where ok is false, err, if any, is what the client is told. Nil: every
+	// token is refused.
+	Bearer func(token string) (scopes []string, ok bool, err error)
+	// Observe, if any, is told of every event, in order, one at a time.
+	Observe func(state.Event)
+	// Middleware, if any, is put around the API.
+	Middleware func(http.Handler) http.Handler
+	// Check, if any, is shown a copy of every request. A request that it refuses
+	// goes on if CheckFailed is there to be told, and is else answered with 500.
+	Check       func(*http.Request) error
+	CheckFailed func(*http.Request, error)
+}
+
+// DefaultJournalSize is how many requests are remembered unless told otherwise.
+const DefaultJournalSize = 10000
+
+// Fake is one fake API. It is safe for concurrent use.
+type Fake struct {
+	config  Config
+	clock   clock.Clock
+	store   *state.Store
+	journal *journal.Journal
+	api     http.Handler // with the middleware
+	gzips   sync.Pool
+	closed  context.Context // ends with Close
+	close   context.CancelFunc
+
+	mu      sync.Mutex
+	budgets map[string]*window.Budget // by credential
+}
+
+// New returns a fake.
+func New(c Config) *Fake {
+	f := &Fake{config: c, clock: c.Clock, budgets: map[string]*window.Budget{}}
+	if f.clock == nil {
+		f.clock = clock.System{}
+	}
+	if f.config.JournalSize == 0 {
+		f.config.JournalSize = DefaultJournalSize
+	}
+	f.journal = journal.New(f.config.JournalSize)
+	f.closed, f.close = context.WithCancel(context.Background())
+	f.store = state.New(state.Config{Clock: f.clock, Skew: c.Skew, Observe: c.Observe, StringIDs: c.Dialect == Reference})
+	f.api = http.HandlerFunc(f.serveAPI)
+	if c.Middleware != nil {
+		f.api = c.Middleware(f.api)
+	}
+	f.seed()
+	return f
+}
+
+func (f *Fake) seed() {
+	if f.config.APIKey != "" {
+		f.store.AddAPIKey(&state.APIKey{Secret: f.config.APIKey, Scopes: state.AllScopes()})
+	}
+}
+
+// Store returns what the fake knows.
+func (f *Fake) Store() *state.Store { return f.store }
+
+// Journal returns what the fake was asked.
+func (f *Fake) Journal() *journal.Journal { return f.journal }
+
+// Now returns the server's time.
+func (f *Fake) Now() time.Time { return f.store.Now() }
+
+// Reset puts the fake back to where New left it: no records but its own key, no
+// journal, full budgets.
+func (f *Fake) Reset() {
+	f.store.Reset()
+	f.seed()
+	f.journal.Reset()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.budgets)
+}
+
+// Close ends what waits and stops every timer.
+func (f *Fake) Close() {
+	f.close()
+	f.store.Close()
+}
+
+// MarkFault notes in the journal that the answer to the request with this
+// context is not the API's own. Middleware calls it when it injects a fault.
+func MarkFault(ctx context.Context) {
+	if x := journal.FromContext(ctx); x != nil {
+		x.MarkFault()
+	}
+}

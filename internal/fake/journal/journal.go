@@ -1,0 +1,157 @@
+// Package journal remembers the requests that a server received and what it
+// answered.
+package journal
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Entry is one request and its answer. It is a snapshot: nothing writes to it
+// any more.
+type Entry struct {
+	Time                       time.Time
+	Method, Route, Path, Query string
+	Header                     http.Header
+	Body                       []byte
+	Status                     int // 0: not answered, or not yet
+	ResponseHeader             http.Header
+	Response                   []byte // as it went over the wire
+	Fault                      bool
+}
+
+// Journal holds the newest entries, in the order in which the requests arrived.
+type Journal struct {
+	size int
+
+	mu      sync.Mutex
+	ring    []*Exchange // of at most size
+	next    int         // where in a full ring the next one goes
+	changed chan struct{}
+}
+
+// New returns a journal of at most size entries, one or more.
+func New(size int) *Journal { return &Journal{size: size} }
+
+// Entries returns what the journal holds, oldest first.
+func (j *Journal) Entries() []Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.entries()
+}
+
+func (j *Journal) entries() []Entry {
+	all := make([]Entry, 0, len(j.ring))
+	for i := range j.ring {
+		x := j.ring[(j.next+i)%len(j.ring)]
+		e := x.entry
+		// Later writes append behind this length, so the bytes stay as they are.
+		e.Response = e.Response[:len(e.Response):len(e.Response)]
+		all = append(all, e)
+	}
+	return all
+}
+
+// Await returns the entries as soon as enough says so of them, or those there
+// are when ctx ends, with its error.
+func (j *Journal) Await(ctx context.Context, enough func([]Entry) bool) ([]Entry, error) {
+	for {
+		j.mu.Lock()
+		all := j.entries()
+		if enough(all) {
+			j.mu.Unlock()
+			return all, nil
+		}
+		// The channel is made by who waits, so that in a bubble it belongs to it.
+		if j.changed == nil {
+			j.changed = make(chan struct{})
+		}
+		changed := j.changed
+		j.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return all, context.Cause(ctx)
+		}
+	}
+}
+
+// Reset forgets every entry.
+func (j *Journal) Reset() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.ring, j.next = nil, 0
+	j.wake()
+}
+
+// wake has everybody who waits look again.
+func (j *Journal) wake() {
+	if j.changed != nil {
+		close(j.changed)
+		j.changed = nil
+	}
+}
+
+// Add enters a request, whose answer the Exchange then tells of.
+func (j *Journal) Add(e Entry) *Exchange {
+	x := &Exchange{journal: j, entry: e}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.ring) < j.size {
+		j.ring = append(j.ring, x)
+	} else {
+		j.ring[j.next] = x
+		j.next = (j.next + 1) % j.size
+	}
+	j.wake()
+	return x
+}
+
+// Exchange is an entry in the making.
+type Exchange struct {
+	journal *Journal
+	entry   Entry
+}
+
+// maxResponse bounds what is kept of one answer: a test may have one that never
+// ends.
+const maxResponse = 1 << 20
+
+// Answer notes the status and headers of the answer.
+func (x *Exchange) Answer(status int, header http.Header) {
+	x.journal.mu.Lock()
+	defer x.journal.mu.Unlock()
+	x.entry.Status, x.entry.ResponseHeader = status, header.Clone()
+	x.journal.wake()
+}
+
+// Wrote notes a part of the answer's body.
+func (x *Exchange) Wrote(p []byte) {
+	x.journal.mu.Lock()
+	defer x.journal.mu.Unlock()
+	room := maxResponse - len(x.entry.Response)
+	x.entry.Response = append(x.entry.Response, p[:min(len(p), room)]...)
+}
+
+// MarkFault notes that the answer was not left to the API.
+func (x *Exchange) MarkFault() {
+	x.journal.mu.Lock()
+	defer x.journal.mu.Unlock()
+	x.entry.Fault = true
+	x.journal.wake()
+}
+
+type contextKey struct{}
+
+// NewContext returns a context that carries the exchange.
+func NewContext(ctx context.Context, x *Exchange) context.Context {
+	return context.WithValue(ctx, contextKey{}, x)
+}
+
+// FromContext returns the exchange that ctx carries, nil for none.
+func FromContext(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(contextKey{}).(*Exchange)
+	return x
+}

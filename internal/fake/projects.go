@@ -1,0 +1,92 @@
+package fake
+
+import (
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/state"
+)
+
+// projectJSON is a project as the API writes it.
+type projectJSON struct {
+	ID        state.ID  `json:"id"`
+	Name      string    `json:"name"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// projectItemJSON is a project in a list of the reference dialect.
+type projectItemJSON struct {
+	ID   state.ID `json:"id"`
+	Name string   `json:"name"`
+}
+
+func wireProject(p *state.Project) projectJSON {
+	return projectJSON{p.ID, p.Name, p.CreatedAt, p.UpdatedAt}
+}
+
+func wireProjectItem(p *state.Project) projectItemJSON { return projectItemJSON{p.ID, p.Name} }
+
+func createProject(c *call) (reply, error) {
+	name, err := c.object.text("name")
+	if err != nil {
+		return reply{}, err
+	}
+	p, err := c.fake.store.CreateProject(name)
+	if err != nil {
+		return reply{}, err
+	}
+	return created(wireProject(p))
+}
+
+func getProject(c *call) (reply, error) {
+	p, err := c.fake.store.Project(c.id)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(wireProject(p))
+}
+
+func updateProject(c *call) (reply, error) {
+	name, err := c.object.optionalText("name")
+	switch {
+	case err != nil:
+		return reply{}, err
+	case name == nil:
+		return reply{}, nothingToChange()
+	}
+	p, err := c.fake.store.UpdateProject(c.id, name)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(wireProject(p))
+}
+
+func nothingToChange() error { return badRequest("body", "must name at least one field to change") }
+
+func deleteProject(c *call) (reply, error) {
+	if err := c.fake.store.DeleteProject(c.id); err != nil {
+		return reply{}, err
+	}
+	return noContent()
+}
+
+func listProjects(c *call) (reply, error) {
+	q, err := readPageQuery[*state.Project](c.r.URL.RawQuery)
+	if err != nil {
+		return reply{}, err
+	}
+	if q.search != "" {
+		q.Keep = func(p *state.Project) bool { return matchesText(q.search, p.Name) }
+	}
+	var page []*state.Project
+	var total int
+	// Every project is active. So that filter costs nothing, and another finds
+	// nothing.
+	if q.status == "" || q.status == state.StatusActive {
+		page, total = c.fake.store.Projects(q.Query)
+	}
+	if c.fake.config.Dialect == Reference {
+		return ok(map[string]any{"projects": wires(page, wireProjectItem)})
+	}
+	return ok(list{wires(page, wireProject), q.pagination(total)})
+}

@@ -1,0 +1,162 @@
+package fake
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/journal"
+)
+
+// maxBody is the largest request body that is read.
+const maxBody = 1 << 20
+
+// ServeHTTP answers one request.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	id := requestID(r)
+	body, readErr := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	x := f.journal.Add(journal.Entry{
+		Time: f.Now(), Method: r.Method, Route: Route(r), Path: r.URL.Path, Query: r.URL.RawQuery,
+		Header: headerWithHost(r), Body: body,
+	})
+	ctx := context.WithValue(journal.NewContext(r.Context(), x), requestIDKey{}, id)
+	out := &answer{ResponseWriter: w, fake: f, exchange: x, start: start, requestID: id}
+	original := r
+	r = r.WithContext(ctx)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+
+	if err := f.check(r, body); err != nil {
+		f.fail(out, r, internalError("the request check refused the request: "+err.Error()))
+		return
+	}
+	if !f.hold(ctx) {
+		return
+	}
+	switch {
+	case len(body) > maxBody:
+		// What is left of the body is not worth reading.
+		original.Body = http.NoBody
+		out.Header().Set("Connection", "close")
+		f.fail(out, r, badRequest("body", fmt.Sprintf("is larger than %d bytes", maxBody)))
+	case readErr != nil:
+		f.fail(out, r, badRequest("body", "could not be read to its end"))
+	default:
+		f.api.ServeHTTP(out, r)
+	}
+}
+
+// headerWithHost returns the headers of a request as they came, with the Host
+// that net/http moves out of them.
+func headerWithHost(r *http.Request) http.Header {
+	h := r.Header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	if r.Host != "" {
+		h.Set("Host", r.Host)
+	}
+	return h
+}
+
+// check shows the request to the configured check. It returns an error where
+// nobody else is told of one.
+func (f *Fake) check(r *http.Request, body []byte) error {
+	if f.config.Check == nil {
+		return nil
+	}
+	seen := r.Clone(r.Context())
+	seen.Body = io.NopCloser(bytes.NewReader(body))
+	seen.ContentLength = int64(len(body))
+	err := f.config.Check(seen)
+	if err == nil || f.config.CheckFailed == nil {
+		return err
+	}
+	f.config.CheckFailed(r, err)
+	return nil
+}
+
+// hold waits out the latency. It reports false where the client or the fake went
+// away meanwhile.
+func (f *Fake) hold(ctx context.Context) bool {
+	wait := f.config.MinLatency
+	if spread := f.config.MaxLatency - wait; spread > 0 {
+		wait += mathrand.N(spread + 1)
+	}
+	if wait <= 0 {
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-f.closed.Done():
+	}
+	return false
+}
+
+type requestIDKey struct{}
+
+// requestID returns the id that a request came with, or a new one.
+func requestID(r *http.Request) string {
+	const longest = 128
+	id := r.Header.Get("X-Request-ID")
+	if id != "" && len(id) <= longest && !strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		return id
+	}
+	random := make([]byte, 8)
+	_, _ = rand.Read(random)
+	return "req_" + hex.EncodeToString(random)
+}
+
+// answer is the response writer that everything behind the journal writes to.
+// It adds the headers that every answer has, and keeps the journal.
+type answer struct {
+	http.ResponseWriter
+	fake      *Fake
+	exchange  *journal.Exchange
+	start     time.Time
+	requestID string
+	wrote     bool
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *answer) WriteHeader(status int) {
+	if status >= 200 && !a.wrote {
+		a.wrote = true
+		h := a.Header()
+		setDefault(h, "X-Request-Id", a.requestID)
+		setDefault(h, "X-Response-Time", strconv.FormatInt(time.Since(a.start).Milliseconds(), 10)+"ms")
+		setDefault(h, "Date", a.fake.Now().Format(http.TimeFormat))
+		a.exchange.Answer(status, h)
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	if !a.wrote {
+		a.WriteHeader(http.StatusOK)
+	}
+	a.exchange.Wrote(p)
+	return a.ResponseWriter.Write(p)
+}
+
+// setDefault sets a header that is not there. One that is there and empty was
+// taken away on purpose.
+func setDefault(h http.Header, name, value string) {
+	if _, ok := h[name]; !ok {
+		h.Set(name, value)
+	}
+}

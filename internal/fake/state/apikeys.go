@@ -1,0 +1,112 @@
+package state
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/table"
+)
+
+// NewAPIKey is what a key is made from.
+type NewAPIKey struct {
+	Name, Description string
+	Scopes            []string  // empty for every one
+	ExpiresAt         time.Time // zero for never
+}
+
+// NewSecret returns a key that nobody can guess, in the form that the API's
+// have.
+func NewSecret() string {
+	random := make([]byte, 16)
+	_, _ = rand.Read(random)
+	return "cx_" + hex.EncodeToString(random)
+}
+
+// CreateAPIKey makes a key. The record it returns has the key itself, as every
+// one in the store does; whoever answers requests shows it this once.
+func (s *Store) CreateAPIKey(n NewAPIKey) (*APIKey, error) {
+	now := s.begin()
+	defer s.end()
+	err := firstError(checkText("name", n.Name, true, 100), checkText("description", n.Description, false, 500),
+		checkScopes(n.Scopes), checkExpiry(n.ExpiresAt, now))
+	if err != nil {
+		return nil, err
+	}
+	k := &APIKey{
+		Key:         table.Key{ID: s.newID("key"), Name: n.Name, CreatedAt: stamp(now), UpdatedAt: stamp(now)},
+		Description: n.Description,
+		Secret:      NewSecret(),
+		Scopes:      slices.Clone(n.Scopes),
+		ExpiresAt:   n.ExpiresAt,
+	}
+	if len(k.Scopes) == 0 {
+		k.Scopes = AllScopes()
+	}
+	s.keys.Insert(k)
+	s.keyIDs[k.Secret] = k.ID
+	return k, nil
+}
+
+// APIKey returns one key.
+func (s *Store) APIKey(id ID) (*APIKey, error) {
+	s.begin()
+	defer s.end()
+	k, ok := s.keys.Get(id)
+	if !ok {
+		return nil, notFound("API key", id)
+	}
+	return s.used(k), nil
+}
+
+// APIKeys returns a page of keys and their total.
+func (s *Store) APIKeys(q table.Query[*APIKey]) ([]*APIKey, int) {
+	s.begin()
+	defer s.end()
+	page, total := s.keys.Page(q)
+	for i, k := range page {
+		page[i] = s.used(k)
+	}
+	return page, total
+}
+
+// used returns the key with the time it was last used. That changes with every
+// request, so it is kept apart from the records.
+func (s *Store) used(k *APIKey) *APIKey {
+	filled := *k
+	if at, ok := s.lastUsed[k.ID]; ok {
+		filled.LastUsedAt = at
+	}
+	return &filled
+}
+
+// RevokeAPIKey removes a key: it is refused from then on.
+func (s *Store) RevokeAPIKey(id ID) error {
+	s.begin()
+	defer s.end()
+	k, ok := s.keys.Get(id)
+	if !ok {
+		return notFound("API key", id)
+	}
+	s.keys.Delete(id)
+	delete(s.keyIDs, k.Secret)
+	delete(s.lastUsed, id)
+	return nil
+}
+
+// UseAPIKey returns the record of a key that a request came with, nil where
+// there is none, and notes that it was used unless it has expired.
+func (s *Store) UseAPIKey(secret string) (k *APIKey, expired bool) {
+	now := s.begin()
+	defer s.end()
+	k, ok := s.keys.Get(s.keyIDs[secret])
+	if !ok {
+		return nil, false
+	}
+	if !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
+		return k, true
+	}
+	s.lastUsed[k.ID] = stamp(now)
+	return k, false
+}

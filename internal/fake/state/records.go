@@ -1,0 +1,66 @@
+// Package state is what the fake knows: projects, agents, webhooks and API
+// keys, and the rules by which they change.
+package state
+
+import (
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/table"
+)
+
+// ID is the id of any record.
+type ID = table.ID
+
+// Project is one project. Like every record of this package it does not change
+// once it has been handed out.
+type Project struct{ table.Key }
+
+// Agent is one agent of a project.
+type Agent struct {
+	table.Key
+	Description    string
+	ProjectID      ID
+	Status         string
+	Config         any // nil, or what its JSON is made from
+	Metadata       map[string]any
+	LastActivityAt time.Time // zero for none
+}
+
+// Webhook is one receiver of events.
+type Webhook struct {
+	table.Key // Name is the URL, by which webhooks are sorted and searched
+	Events    []string
+	Secret    string
+	Status    string
+}
+
+// APIKey is one key.
+type APIKey struct {
+	table.Key   // UpdatedAt is CreatedAt
+	Description string
+	Secret      string // the key itself
+	Scopes      []string
+	ExpiresAt   time.Time // zero for never
+	LastUsedAt  time.Time // zero for never
+}
+
+// The states that the fake itself gives to records.
+const (
+	StatusActive    = "active"
+	StatusDisabled  = "disabled"
+	StatusCreating  = "creating"
+	StatusRunning   = "running"
+	StatusStopped   = "stopped"
+	StatusCompleted = "completed"
+	StatusFailed    = "failed"
+	StatusError     = "error"
+)
+
+// Ended reports whether an agent in this state runs no more.
+func Ended(status string) bool {
+	switch status {
+	case StatusStopped, StatusCompleted, StatusFailed, StatusError:
+		return true
+	}
+	return false
+}

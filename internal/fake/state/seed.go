@@ -1,0 +1,138 @@
+package state
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/table"
+)
+
+// The Add methods put records into the store as a test wants them: without the
+// rules that requests are held to, and without events. What is zero is filled
+// in. They panic where a record cannot be: an id or project's name that is
+// taken, a project that does not exist.
+
+// AddProjects adds n projects, made by f from their index, at the cost of a sort.
+func (s *Store) AddProjects(n int, f func(i int) Project) []*Project {
+	added := make([]*Project, n)
+	for i := range added {
+		p := f(i) // before the lock: f is the test's own code
+		added[i] = &p
+	}
+	now := s.begin()
+	defer s.end()
+	names := make(map[string]bool, n)
+	ids := make(map[ID]bool, n)
+	for _, p := range added {
+		if p.ID == "" {
+			p.ID = s.newProjectID()
+			for ids[p.ID] || has(&s.projects, p.ID) {
+				p.ID = s.newProjectID()
+			}
+		} else {
+			s.noteProjectID(p.ID)
+		}
+		if p.Name == "" {
+			p.Name = "project-" + strings.TrimPrefix(string(p.ID), "proj_")
+		}
+		fillTimes(&p.Key, now)
+		if ids[p.ID] || has(&s.projects, p.ID) {
+			panic(fmt.Sprintf("a project with the id %q exists already", p.ID))
+		}
+		if names[p.Name] || len(s.projects.Named(p.Name)) > 0 {
+			panic(fmt.Sprintf("a project named %q exists already", p.Name))
+		}
+		ids[p.ID], names[p.Name] = true, true
+	}
+	s.projects.Insert(added...)
+	return added
+}
+
+// noteProjectID has later ids be higher than the given one, if it is a number.
+func (s *Store) noteProjectID(id ID) {
+	if n, err := strconv.ParseInt(strings.TrimPrefix(string(id), "proj_"), 10, 64); err == nil {
+		s.projectN = max(s.projectN, n)
+	}
+}
+
+// AddAgent adds an agent that has no plan. Without a project it gets one of its
+// own; without a status it is running.
+func (s *Store) AddAgent(a Agent) *Agent {
+	if a.ProjectID == "" {
+		a.ProjectID = s.AddProjects(1, func(int) Project { return Project{} })[0].ID
+	}
+	now := s.begin()
+	defer s.end()
+	if !has(&s.projects, a.ProjectID) {
+		panic(fmt.Sprintf("the agent's project %q does not exist", a.ProjectID))
+	}
+	fillKey(s, &s.agents, &a.Key, "agent", now)
+	a.Name = cmp.Or(a.Name, string(a.ID))
+	a.Status = cmp.Or(a.Status, StatusRunning)
+	s.agents.Insert(&a)
+	return &a
+}
+
+// AddWebhook adds a webhook. Without a status it is active.
+func (s *Store) AddWebhook(w Webhook) *Webhook {
+	now := s.begin()
+	defer s.end()
+	fillKey(s, &s.webhooks, &w.Key, "wh", now)
+	w.Status = cmp.Or(w.Status, StatusActive)
+	s.webhooks.Insert(&w)
+	return &w
+}
+
+// AddAPIKey adds a key. Without the key itself it gets a random one; scopes stay
+// as they are, even none.
+func (s *Store) AddAPIKey(k *APIKey) *APIKey {
+	now := s.begin()
+	defer s.end()
+	added := *k
+	fillKey(s, &s.keys, &added.Key, "key", now)
+	added.Name = cmp.Or(added.Name, string(added.ID))
+	added.Secret = cmp.Or(added.Secret, NewSecret())
+	if _, taken := s.keyIDs[added.Secret]; taken {
+		panic("this API key exists already")
+	}
+	if !added.LastUsedAt.IsZero() {
+		s.lastUsed[added.ID] = added.LastUsedAt
+	}
+	s.keyIDs[added.Secret] = added.ID
+	s.keys.Insert(&added)
+	return &added
+}
+
+// fillKey fills in what is zero of a record's key.
+func fillKey[R table.Record](s *Store, t *table.Table[R], k *table.Key, prefix string, now time.Time) {
+	if k.ID == "" {
+		k.ID = s.newID(prefix)
+	}
+	if has(t, k.ID) {
+		panic(fmt.Sprintf("a record with the id %q exists already", k.ID))
+	}
+	fillTimes(k, now)
+}
+
+// fillTimes fills in the times. What was updated and never created was created
+// then.
+func fillTimes(k *table.Key, now time.Time) {
+	if k.CreatedAt.IsZero() {
+		k.CreatedAt = stamp(now)
+		if !k.UpdatedAt.IsZero() {
+			k.CreatedAt = k.UpdatedAt
+		}
+	}
+	if k.UpdatedAt.IsZero() {
+		k.UpdatedAt = k.CreatedAt
+	}
+	k.CreatedAt, k.UpdatedAt = k.CreatedAt.UTC(), k.UpdatedAt.UTC()
+}
+
+func has[R table.Record](t *table.Table[R], id ID) bool {
+	_, ok := t.Get(id)
+	return ok
+}

@@ -1,0 +1,113 @@
+package state
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/clock"
+	"github.com/connix-io/connix-go/internal/fake/table"
+)
+
+// Config is what a store is made from.
+type Config struct {
+	Clock clock.Clock
+	// Skew is how far the server's clock is ahead of Clock.
+	Skew time.Duration
+	// Observe, if any, is told of every event, in order, one at a time.
+	Observe func(Event)
+	// StringIDs gives new projects ids such as "proj_1" in place of 1.
+	StringIDs bool
+}
+
+// Store holds the records. It is safe for concurrent use.
+type Store struct {
+	clock     clock.Clock
+	skew      time.Duration
+	observe   func(Event)
+	stringIDs bool
+
+	mu       sync.Mutex
+	pending  []Event
+	draining bool
+	records
+}
+
+// records is what Reset empties.
+type records struct {
+	projects table.Table[*Project]
+	agents   table.Table[*Agent]
+	webhooks table.Table[*Webhook]
+	keys     table.Table[*APIKey]
+
+	keyIDs   map[string]ID // by the key itself
+	lastUsed map[ID]time.Time
+	made     int   // ids given out, of all kinds but projects
+	projectN int64 // the highest number that a project has had
+	plans    plans
+}
+
+// New returns an empty store.
+func New(c Config) *Store {
+	return &Store{clock: c.Clock, skew: c.Skew, observe: c.Observe, stringIDs: c.StringIDs, records: emptyRecords()}
+}
+
+func emptyRecords() records {
+	return records{keyIDs: map[string]ID{}, lastUsed: map[ID]time.Time{}, plans: plans{of: map[ID]*transition{}}}
+}
+
+// Reset forgets every record and plan. Ids begin again.
+func (s *Store) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.plans.stop()
+	onLaunch := s.plans.onLaunch
+	s.records = emptyRecords()
+	s.plans.onLaunch = onLaunch
+	s.pending = nil
+}
+
+// Close stops every timer.
+func (s *Store) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.plans.stop()
+	s.plans.closed = true
+}
+
+// Now returns the server's time: the clock's, with the skew.
+func (s *Store) Now() time.Time { return s.clock.Now().Add(s.skew).UTC() }
+
+// begin locks the store, brings every agent to its present state, and returns
+// the time. Each begin needs an end.
+func (s *Store) begin() time.Time {
+	s.mu.Lock()
+	now := s.Now()
+	s.settle(now)
+	return now
+}
+
+// stamp returns a time as records keep it: no finer than a millisecond, which
+// is what services of this kind store.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// newID returns an id with the prefix. The first half counts, so that ids sort
+// in the order they were made; the second is random, so that nobody can guess.
+func (s *Store) newID(prefix string) ID {
+	s.made++
+	random := make([]byte, 4)
+	_, _ = rand.Read(random)
+	return ID(fmt.Sprintf("%s_%08x%s", prefix, s.made, hex.EncodeToString(random)))
+}
+
+func (s *Store) newProjectID() ID {
+	s.projectN++
+	id := ID(strconv.FormatInt(s.projectN, 10))
+	if s.stringIDs {
+		return "proj_" + id
+	}
+	return id
+}

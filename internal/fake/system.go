@@ -1,0 +1,37 @@
+package fake
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// version is what GET /status says the service is.
+const version = "1.0.0"
+
+func hello(c *call) (reply, error) {
+	q := newQuery(c.r.URL.RawQuery)
+	name, given := q.get("name")
+	if q.err != nil {
+		return reply{}, q.err
+	}
+	if !given || name == "" {
+		name = "World"
+	}
+	return ok(struct {
+		Message string `json:"message"`
+	}{"Hello " + name + "! Welcome to Connix API v1"})
+}
+
+func status(*call) (reply, error) {
+	return ok(struct {
+		Status  string `json:"status"`
+		Version string `json:"version"`
+	}{"operational", version})
+}
+
+func docs(c *call) (reply, error) {
+	if len(c.fake.config.Document) == 0 {
+		return reply{}, &problem{status: http.StatusNotFound, message: "This server was given no OpenAPI document"}
+	}
+	return ok(json.RawMessage(c.fake.config.Document))
+}

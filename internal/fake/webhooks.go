@@ -1,0 +1,95 @@
+package fake
+
+import (
+	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/state"
+)
+
+// webhookJSON is a webhook as the API writes it: without its secret.
+type webhookJSON struct {
+	ID        state.ID  `json:"id"`
+	URL       string    `json:"url"`
+	Events    []string  `json:"events"`
+	Status    string    `json:"status"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+func wireWebhook(w *state.Webhook) webhookJSON {
+	events := w.Events
+	if events == nil {
+		events = []string{}
+	}
+	return webhookJSON{w.ID, w.Name, events, w.Status, w.CreatedAt, w.UpdatedAt}
+}
+
+func createWebhook(c *call) (reply, error) {
+	url, err := c.object.text("url")
+	if err != nil {
+		return reply{}, err
+	}
+	events, err := c.object.texts("events")
+	if err != nil {
+		return reply{}, err
+	}
+	secret, err := c.object.optionalText("secret")
+	if err != nil {
+		return reply{}, err
+	}
+	w, err := c.fake.store.CreateWebhook(url, events, secret)
+	if err != nil {
+		return reply{}, err
+	}
+	return created(wireWebhook(w))
+}
+
+func getWebhook(c *call) (reply, error) {
+	w, err := c.fake.store.Webhook(c.id)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(wireWebhook(w))
+}
+
+func updateWebhook(c *call) (reply, error) {
+	change := state.WebhookChange{}
+	var err error
+	for field, to := range map[string]**string{"url": &change.URL, "secret": &change.Secret, "status": &change.Status} {
+		if *to, err = c.object.optionalText(field); err != nil {
+			return reply{}, err
+		}
+	}
+	if change.Events, err = c.object.texts("events"); err != nil {
+		return reply{}, err
+	}
+	if change.IsZero() {
+		return reply{}, nothingToChange()
+	}
+	w, err := c.fake.store.UpdateWebhook(c.id, change)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(wireWebhook(w))
+}
+
+func deleteWebhook(c *call) (reply, error) {
+	if err := c.fake.store.DeleteWebhook(c.id); err != nil {
+		return reply{}, err
+	}
+	return noContent()
+}
+
+func listWebhooks(c *call) (reply, error) {
+	q, err := readPageQuery[*state.Webhook](c.r.URL.RawQuery)
+	if err != nil {
+		return reply{}, err
+	}
+	if q.search != "" || q.status != "" {
+		q.Keep = func(w *state.Webhook) bool {
+			return (q.status == "" || w.Status == q.status) && (q.search == "" || matchesText(q.search, w.Name))
+		}
+	}
+	page, total := c.fake.store.Webhooks(q.Query)
+	return ok(list{wires(page, wireWebhook), q.pagination(total)})
+}
