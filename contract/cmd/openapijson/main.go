@@ -38,7 +38,7 @@ func run(check bool, args []string) error {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	if !check {
-		return os.WriteFile(args[1], made, 0o644)
+		return os.WriteFile(args[1], made, 0o600)
 	}
 	there, err := os.ReadFile(args[1])
 	if err != nil {
