@@ -1,0 +1,418 @@
+package connix_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/connix-io/connix-go"
+)
+
+const webhookSecret connix.Secret = "a secret that nobody guesses"
+
+var webhookNow = time.Date(2024, 1, 15, 10, 30, 0, 0, time.UTC)
+
+// agentEvent is a delivery as the API sends them.
+const agentEvent = `{"id":"evt_1","type":"agent.launched","created_at":"2024-01-15T10:29:58.5Z",
+	"data":{"id":"agent_5f2c","name":"data-processor","project_id":123,"status":"running"}}`
+
+func verifierAt(now time.Time) *connix.WebhookVerifier {
+	return &connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret}, Now: func() time.Time { return now }}
+}
+
+// deliver returns a request that carries body, signed at webhookNow.
+func deliver(tb testing.TB, scheme connix.WebhookScheme, id, body string) *http.Request {
+	tb.Helper()
+	h, err := connix.SignWebhook(scheme, webhookSecret, connix.Delivery{ID: id, Timestamp: webhookNow}, []byte(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/webhooks/connix", strings.NewReader(body))
+	r.Header = h
+	return r
+}
+
+func TestParse(t *testing.T) {
+	event, err := verifierAt(webhookNow).Parse(deliver(t, nil, "msg_1", agentEvent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if event.ID != "evt_1" || event.Type != connix.EventAgentLaunched || !event.CreatedAt.Equal(webhookNow.Add(-1500*time.Millisecond)) {
+		t.Errorf("event: %+v", event)
+	}
+	if event.Delivery.ID != "msg_1" || !event.Delivery.Timestamp.Equal(webhookNow) {
+		t.Errorf("delivery: %+v", event.Delivery)
+	}
+	agent, err := event.Agent()
+	if err != nil || agent.ID != "agent_5f2c" || agent.ProjectID != "123" || agent.Status != connix.StatusRunning {
+		t.Errorf("agent: %+v, %v", agent, err)
+	}
+	if project, err := event.Project(); err == nil {
+		t.Errorf("an agent event carries the project %+v", project)
+	}
+}
+
+// TestPublishedVector is the vector of the Standard Webhooks libraries.
+func TestPublishedVector(t *testing.T) {
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	at := time.Unix(1614265330, 0)
+	body := []byte(`{"test": 2432232314}`)
+	h, err := connix.SignWebhook(connix.StandardWebhooks, secret, connix.Delivery{ID: "msg_p5jXN8AQM9LWM0D4loKWxJek", Timestamp: at}, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Get("webhook-signature"); got != "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" {
+		t.Errorf("signature %s", got)
+	}
+	v := &connix.WebhookVerifier{Secrets: []connix.Secret{"another", secret}, Now: func() time.Time { return at }}
+	if err := v.Verify(h, body); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestVerifyErrors(t *testing.T) {
+	signed := func(scheme connix.WebhookScheme) http.Header { return deliver(t, scheme, "msg_1", agentEvent).Header }
+	far, err := connix.SignWebhook(nil, webhookSecret, connix.Delivery{ID: "msg_1", Timestamp: time.Unix(99999999999, 0)}, []byte(agentEvent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	malformed := signed(nil)
+	malformed.Set("webhook-timestamp", "yesterday")
+	for _, c := range []struct {
+		name string
+		v    *connix.WebhookVerifier
+		h    http.Header
+		body string
+		want error
+	}{
+		{"right", verifierAt(webhookNow), signed(nil), agentEvent, nil},
+		{"at the edge", verifierAt(webhookNow.Add(5 * time.Minute)), signed(nil), agentEvent, nil},
+		{"at the other edge", verifierAt(webhookNow.Add(-5 * time.Minute)), signed(nil), agentEvent, nil},
+		{"too old", verifierAt(webhookNow.Add(5*time.Minute + 1)), signed(nil), agentEvent, connix.ErrWebhookStale},
+		{"of the future", verifierAt(webhookNow.Add(-5*time.Minute - 1)), signed(nil), agentEvent, connix.ErrWebhookStale},
+		{"of a far future", verifierAt(webhookNow), far, agentEvent, connix.ErrWebhookStale},
+		{"too old and wrong", verifierAt(webhookNow.Add(time.Hour)), signed(nil), agentEvent + " ", connix.ErrSignatureMismatch},
+		{"no header", verifierAt(webhookNow), nil, agentEvent, connix.ErrSignatureMissing},
+		{"another body", verifierAt(webhookNow), signed(nil), agentEvent + " ", connix.ErrSignatureMismatch},
+		{"another scheme", verifierAt(webhookNow), signed(connix.GitHubWebhooks("")), agentEvent, connix.ErrSignatureMissing},
+		{"odd header", verifierAt(webhookNow), malformed, agentEvent, connix.ErrWebhookMalformed},
+		{"no verifier", nil, signed(nil), agentEvent, connix.ErrNoWebhookSecret},
+		{"no secrets", &connix.WebhookVerifier{}, signed(nil), agentEvent, connix.ErrNoWebhookSecret},
+		{"an empty secret", &connix.WebhookVerifier{Secrets: []connix.Secret{""}}, signed(nil), agentEvent, connix.ErrNoWebhookSecret},
+		{"an empty secret too", &connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret, ""}}, signed(nil), agentEvent, connix.ErrNoWebhookSecret},
+		{"a negative tolerance", &connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret}, Tolerance: -1, Now: func() time.Time { return webhookNow }}, signed(nil), agentEvent, connix.ErrWebhookStale},
+		{"a wide tolerance", &connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret}, Tolerance: time.Hour, Now: func() time.Time { return webhookNow.Add(time.Hour) }}, signed(nil), agentEvent, nil},
+		{"a scheme without time", &connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret}, Scheme: connix.SharedToken("")}, signed(connix.SharedToken("")), agentEvent, nil},
+		{"a scheme with time", &connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret}, Scheme: connix.StripeWebhooks("")}, signed(connix.StripeWebhooks("")), agentEvent, connix.ErrWebhookStale},
+	} {
+		err := c.v.Verify(c.h, []byte(c.body))
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+		for _, other := range sentinels {
+			if err != nil && other != c.want && errors.Is(err, other) {
+				t.Errorf("%s: %v is also %v", c.name, err, other)
+			}
+		}
+	}
+}
+
+// sentinels are the reasons to refuse a delivery; no error is two of them.
+var sentinels = []error{
+	connix.ErrSignatureMissing, connix.ErrSignatureMismatch, connix.ErrWebhookStale,
+	connix.ErrWebhookMalformed, connix.ErrWebhookTooLarge, connix.ErrNoWebhookSecret,
+}
+
+// TestPresentTime: the clock is the real one unless another is given.
+func TestPresentTime(t *testing.T) {
+	h, err := connix.SignWebhook(nil, webhookSecret, connix.Delivery{}, []byte(agentEvent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret}}
+	if err := v.Verify(h, []byte(agentEvent)); err != nil {
+		t.Error(err)
+	}
+	other, err := connix.SignWebhook(nil, webhookSecret, connix.Delivery{}, []byte(agentEvent))
+	if err != nil || other.Get("webhook-id") == h.Get("webhook-id") {
+		t.Errorf("two deliveries have the id %q, %v", h.Get("webhook-id"), err)
+	}
+}
+
+func TestSchemes(t *testing.T) {
+	for name, scheme := range map[string]connix.WebhookScheme{
+		"standard": connix.StandardWebhooks,
+		"github":   connix.GitHubWebhooks("X-Connix-Signature"),
+		"stripe":   connix.StripeWebhooks("X-Connix-Signature"),
+		"token":    connix.SharedToken("X-Connix-Token"),
+	} {
+		v := verifierAt(webhookNow)
+		v.Scheme = scheme
+		v.Secrets = append(v.Secrets, "the next one")
+		event, err := v.Parse(deliver(t, scheme, "msg_1", agentEvent))
+		if err != nil || event.ID != "evt_1" {
+			t.Errorf("%s: %+v, %v", name, event, err)
+		}
+		if _, err := connix.SignWebhook(scheme, "", connix.Delivery{}, nil); !errors.Is(err, connix.ErrNoWebhookSecret) {
+			t.Errorf("%s signs without a secret: %v", name, err)
+		}
+	}
+}
+
+func TestParseLenient(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		id         string
+		typ        connix.EventType
+		data       string
+	}{
+		{"an unknown type", `{"id":"e","type":"agent.renamed","data":{"x":[1,{"y":null}]}}`, "e", "agent.renamed", `{"x":[1,{"y":null}]}`},
+		{"an unknown family", `{"id":"e","type":"billing","data":"text"}`, "e", "billing", `"text"`},
+		{"a number for an id", `{"id":17,"type":"t"}`, "17", "t", ""},
+		{"no id", `{"type":"t","data":null}`, "", "t", "null"},
+		{"an object for an id", `{"id":{},"type":"t"}`, "", "t", ""},
+		{"extra fields, other order, blanks", " {\n\t\"data\" : [ 1 , 2 ] ,\r\"v\":{\"type\":\"no\"}, \"type\":\"t\",\"id\" :\"e\"} ", "e", "t", "[ 1 , 2 ]"},
+		{"escapes", `{"\u0069d":"\u00e9\"\\\ud83d\ude00","ty\u0070e":"a\/b","data":{"k\\":"\t"}}`, "é\"\\😀", "a/b", `{"k\\":"\t"}`},
+		{"odd times", `{"id":"e","type":"t","created_at":"yesterday"}`, "e", "t", ""},
+		{"a number for a time", `{"id":"e","type":"t","created_at":1705314600}`, "e", "t", ""},
+		{"an empty time", `{"id":"e","type":"t","created_at":""}`, "e", "t", ""},
+		{"the last of two", `{"id":"e","type":"t","id":"f","data":1,"data":2}`, "f", "t", "2"},
+		{"other cases", `{"ID":"E","Type":"T","type":"t","id":"e"}`, "e", "t", ""},
+	} {
+		event, err := verifierAt(webhookNow).Parse(deliver(t, nil, "msg_1", c.body))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if event.ID != c.id || event.Type != c.typ || string(event.Data) != c.data || !event.CreatedAt.IsZero() {
+			t.Errorf("%s: %+v with %s", c.name, event, event.Data)
+		}
+		if agent, err := event.Agent(); event.Type != "agent.renamed" && err == nil {
+			t.Errorf("%s: an agent %+v", c.name, agent)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, body := range []string{
+		"", " ", "null", "true", "17", `"text"`, `[{"type":"t"}]`, "{}", `{"type":""}`, `{"type":null}`, `{"type":7}`,
+		`{"type":{"type":"t"}}`, `{"id":"e"}`, `{"type":"t"`, `{"type":"t"}}`, `{"type":"t"} x`, `{"type":"t",}`, `{,"type":"t"}`,
+		`{"type":"t" "id":"e"}`, `{"type" "t"}`, `{'type':'t'}`, `{"type":"t","data":{"a":}}`, `{"type":"t","data":[1,]}`,
+		`{"type":"t","data":01}`, `{"type":"t","data":1.}`, `{"type":"t","data":.5}`, `{"type":"t","data":1e}`, `{"type":"t","data":-}`,
+		`{"type":"t","data":+1}`, `{"type":"t","data":tru}`, `{"type":"t","data":nul`, `{"type":"t","data":"` + "\n" + `"}`,
+		`{"type":"t","data":"\x"}`, `{"type":"t","data":"\u12g4"}`, `{"type":"t","data":"\u12`, `{"type":"t","data":"\`, `{"type":"t","data":"`,
+		"\ufeff" + `{"type":"t"}`, "<html></html>", "type=t",
+	} {
+		event, err := verifierAt(webhookNow).Parse(deliver(t, nil, "msg_1", body))
+		if !errors.Is(err, connix.ErrWebhookMalformed) {
+			t.Errorf("%.40q: %+v, %v", body, event, err)
+		}
+	}
+}
+
+// TestParseDepth: nesting is bounded as encoding/json bounds it.
+func TestParseDepth(t *testing.T) {
+	for _, depth := range []int{100, 9998, 9999, 10000, 200000} {
+		body := `{"type":"t","data":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + "}"
+		_, err := verifierAt(webhookNow).Parse(deliver(t, nil, "msg_1", body))
+		if valid := json.Valid([]byte(body)); valid != (err == nil) {
+			t.Errorf("depth %d: %v, but valid is %v", depth, err, valid)
+		}
+	}
+}
+
+func TestParseBody(t *testing.T) {
+	broken := errors.New("the line went dead")
+	pad := func(n int) string { return `{"type":"t","data":"` + strings.Repeat("x", n-22) + `"}` }
+	for _, c := range []struct {
+		name   string
+		max    int64
+		size   int
+		length int64 // announced
+		body   func(io.Reader) io.Reader
+		want   error
+	}{
+		{name: "as announced", size: 3000, length: 3000},
+		{name: "unannounced", size: 300000, length: -1},
+		{name: "large claim", size: 300, length: 1 << 20},
+		{name: "more than announced", size: 300, length: 100},
+		{name: "at the limit", max: 300, size: 300, length: 300},
+		{name: "at the limit, unannounced", max: 300, size: 300, length: -1},
+		{name: "over the limit", max: 300, size: 301, length: 301, want: connix.ErrWebhookTooLarge},
+		{name: "over the limit, unannounced", max: 300, size: 301, length: -1, want: connix.ErrWebhookTooLarge},
+		{name: "over the limit, announced less", max: 300, size: 5000, length: 10, want: connix.ErrWebhookTooLarge},
+		{name: "over a mebibyte", size: 1<<20 + 1, length: -1, want: connix.ErrWebhookTooLarge},
+		{name: "a negative limit", max: -1, size: 300, length: 300},
+		{name: "somebody's smaller limit", size: 3000, length: -1, want: connix.ErrWebhookTooLarge,
+			body: func(r io.Reader) io.Reader { return http.MaxBytesReader(nil, io.NopCloser(r), 100) }},
+		{name: "byte by byte", size: 300, length: 300, body: func(r io.Reader) io.Reader { return oneByOne{r} }},
+		{name: "broken off", size: 300, length: 300, want: broken,
+			body: func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, 20), failing{broken}) }},
+	} {
+		r := deliver(t, nil, "msg_1", pad(c.size))
+		if c.body != nil {
+			r.Body = io.NopCloser(c.body(r.Body))
+		}
+		r.ContentLength = c.length
+		v := verifierAt(webhookNow)
+		v.MaxBody = c.max
+		event, err := v.Parse(r)
+		if !errors.Is(err, c.want) || err == nil && len(event.Data) != c.size-20 {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	r := deliver(t, nil, "msg_1", "")
+	r.Body = nil
+	if _, err := verifierAt(webhookNow).Parse(r); !errors.Is(err, connix.ErrWebhookMalformed) {
+		t.Errorf("no body: %v", err)
+	}
+}
+
+type oneByOne struct{ r io.Reader }
+
+func (o oneByOne) Read(p []byte) (int, error) { return o.r.Read(p[:min(1, len(p))]) }
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestEventData: events that users build in their own tests work like those
+// that came, and what cannot be read is said to be malformed.
+func TestEventData(t *testing.T) {
+	e := connix.Event{Type: connix.EventProjectCreated, Data: json.RawMessage(`{"id":123,"name":"my-ai-project","extra":true}`)}
+	if project, err := e.Project(); err != nil || project.ID != "123" || project.Name != "my-ai-project" {
+		t.Errorf("%+v, %v", project, err)
+	}
+	for _, data := range []string{"", "null", "17", `"x"`, "{", `{"name":{}}`} {
+		e := connix.Event{Type: connix.EventAgentFailed, Data: json.RawMessage(data)}
+		if agent, err := e.Agent(); !errors.Is(err, connix.ErrWebhookMalformed) {
+			t.Errorf("%q: %+v, %v", data, agent, err)
+		}
+	}
+	if _, err := (&connix.Event{}).Project(); err == nil || errors.Is(err, connix.ErrWebhookMalformed) {
+		t.Errorf("no type: %v", err)
+	}
+}
+
+// TestEventJSON: an Event is written in the form of the body it came from.
+func TestEventJSON(t *testing.T) {
+	in, err := verifierAt(webhookNow).Parse(deliver(t, nil, "msg_1", agentEvent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := json.Marshal(in)
+	if err != nil || bytes.Contains(body, []byte("msg_1")) {
+		t.Fatalf("%s, %v", body, err)
+	}
+	out, err := verifierAt(webhookNow).Parse(deliver(t, nil, "msg_2", string(body)))
+	if err != nil || out.ID != in.ID || out.Type != in.Type || !out.CreatedAt.Equal(in.CreatedAt) {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// TestWebhookErrorsTellNothing: neither secret nor signature nor body gets into
+// an error or a printed verifier.
+func TestWebhookErrorsTellNothing(t *testing.T) {
+	const planted = "PLANTED_SECRET_OF_MORE_THAN_TWENTY"
+	v := verifierAt(webhookNow)
+	v.Secrets = []connix.Secret{planted}
+	var texts []string
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		texts = append(texts, fmt.Sprintf(verb, v.Secrets), fmt.Sprintf(verb, *v))
+	}
+	for _, scheme := range []connix.WebhookScheme{nil, connix.GitHubWebhooks(""), connix.StripeWebhooks(""), connix.SharedToken("")} {
+		v.Scheme = scheme
+		h, err := connix.SignWebhook(scheme, planted, connix.Delivery{ID: "x", Timestamp: webhookNow.Add(-time.Hour)}, []byte("SECRETIVE"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("SECRETIVE"))
+		r.Header = h
+		_, err = v.Parse(r)
+		texts = append(texts, fmt.Sprint(err))
+		_, err = verifierAt(webhookNow).Parse(deliver(t, scheme, "x", "SECRETIVE"))
+		texts = append(texts, fmt.Sprint(err))
+		for _, values := range h {
+			_, signature, _ := strings.Cut(values[0], ",")
+			if strings.Contains(strings.Join(texts, "\n"), signature) && len(signature) > 8 {
+				t.Errorf("signature %s in %q", signature, texts)
+			}
+		}
+	}
+	for _, text := range texts {
+		if strings.Contains(text, planted) || strings.Contains(text, "SECRETIVE") || strings.Contains(text, fmt.Sprintf("%x", planted)) {
+			t.Errorf("told: %s", text)
+		}
+	}
+}
+
+// FuzzParse: whatever a sender that has the secret writes, Parse does not
+// panic, and it accepts what encoding/json accepts and finds the same in it.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(agentEvent))
+	f.Add([]byte(`{"\u0074ype":"t","id":-1.5e+7,"data":"\ud800\"","created_at":"2024-02-30T00:00:00Z"}`))
+	f.Add([]byte(`{"type":"t","data":[[],{},"",0,-0.1E-9,true,false,null]}x`))
+	f.Add([]byte("{\"type\":\"\xff\",\"data\":\"\x1f\"}"))
+	v := &connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret}, Scheme: connix.SharedToken("")}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := http.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Webhook-Token", webhookSecret.Reveal())
+		event, err := v.Parse(r)
+
+		var fields map[string]json.RawMessage
+		var typ, id string
+		want := json.Unmarshal(body, &fields) == nil && json.Unmarshal(fields["type"], &typ) == nil && typ != ""
+		if want != (err == nil) {
+			t.Fatalf("%q: %v, want accepted: %v", body, err, want)
+		}
+		if err != nil {
+			if !errors.Is(err, connix.ErrWebhookMalformed) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if json.Unmarshal(fields["id"], &id) != nil {
+			if raw := string(fields["id"]); raw != "" && strings.Contains("-0123456789", raw[:1]) {
+				id = raw
+			}
+		}
+		if event.ID != id || event.Type != connix.EventType(typ) || !bytes.Equal(event.Data, fields["data"]) {
+			t.Errorf("%q: %+v, data %q", body, event, event.Data)
+		}
+		_, _ = event.Agent()
+		_, _ = event.Project()
+	})
+}
+
+// FuzzVerify: no header and no body is accepted that was not signed.
+func FuzzVerify(f *testing.F) {
+	h := deliver(f, nil, "msg_1", agentEvent).Header
+	f.Add(h.Get("webhook-id"), h.Get("webhook-timestamp"), h.Get("webhook-signature"), []byte(agentEvent))
+	f.Add("", "-1", "v1,,v1 ", []byte(nil))
+	v := verifierAt(webhookNow)
+	f.Fuzz(func(t *testing.T, id, stamp, signature string, body []byte) {
+		h := http.Header{"Webhook-Id": {id}, "Webhook-Timestamp": {stamp}, "Webhook-Signature": {signature}}
+		if v.Verify(h, body) != nil {
+			return
+		}
+		seconds, err := strconv.ParseInt(stamp, 10, 64)
+		if err != nil {
+			t.Fatalf("accepted the time %q", stamp)
+		}
+		signed, err := connix.SignWebhook(nil, webhookSecret, connix.Delivery{ID: id, Timestamp: time.Unix(seconds, 0)}, body)
+		if err != nil || !strings.Contains(signature, signed.Get("webhook-signature")) || stamp != signed.Get("webhook-timestamp") {
+			t.Errorf("accepted %q %q %q %q", id, stamp, signature, body)
+		}
+	})
+}
