@@ -67,7 +67,7 @@ func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) 
 }
 
 func (s *AgentsService) waitError(err error) error {
-	return &Error{Method: getAgent.method, Route: getAgent.route, Err: err, maskedKey: s.client.credential.masked()}
+	return &Error{Method: getAgent.method, Route: getAgent.route, Err: err, credential: s.client.credential.masked()}
 }
 
 // sleep pauses until d has passed or ctx ends, and fails at once where ctx's

@@ -40,7 +40,7 @@ func readBody(resp *http.Response, limit int64) (*bytes.Buffer, error) {
 		unzip := gzipPool.Get().(*gzip.Reader)
 		defer gzipPool.Put(unzip)
 		switch err := unzip.Reset(resp.Body); {
-		case err == io.EOF: // an empty body, as of a 204 or HEAD
+		case errors.Is(err, io.EOF): // an empty body, as of a 204 or HEAD
 			return buffer, nil
 		case err != nil:
 			return buffer, bodyError(err)

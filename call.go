@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -175,9 +176,7 @@ func (k *call) headers() http.Header {
 	if k.request.body != nil || k.request.stream != nil {
 		h["Content-Type"] = acceptJSON
 	}
-	for name, value := range k.config.header {
-		h[name] = value
-	}
+	maps.Copy(h, k.config.header)
 	return h
 }
 

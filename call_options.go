@@ -19,7 +19,6 @@ type callConfig struct {
 	maxRetries  int
 	retriesSet  bool
 	retryUnsafe bool
-	prefetch    int
 	maxPages    int
 	// pagesOnly names an option that only iterators take, oneCall one that they
 	// do not.

@@ -98,7 +98,7 @@ type Error struct {
 	// says everything.
 	Err error
 
-	maskedKey string
+	credential string // masked
 }
 
 // ErrorDetails is the details block of an API error.
@@ -193,14 +193,14 @@ func (e *Error) SupportInfo() string {
 	if e == nil {
 		return ""
 	}
-	id, key := printable(e.RequestID, maxText), e.maskedKey
+	id, credential := printable(e.RequestID, maxText), e.credential
 	if id == "" {
 		id = "none"
 	}
-	if key == "" {
-		key = "none"
+	if credential == "" {
+		credential = "no API key"
 	}
-	return "request id " + id + ", API key " + key
+	return "request id " + id + ", " + credential
 }
 
 // Format prints the text of [Error.Error] under every verb, so that no dump of

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func readEnvelope(body []byte) (eventEnvelope, error) {
 		case "created_at":
 			e.createdAt = jsonTime(value)
 		case "data":
-			e.data = value[:len(value):len(value)]
+			e.data = slices.Clip(value)
 		}
 	})
 	switch {

@@ -124,7 +124,7 @@ func (l *lister[T]) walk(opts []CallOption) (*walk, []CallOption, error) {
 	if l.options.Limit == 0 {
 		l.options.Limit = iteratorLimit
 	}
-	opts = append(opts[:len(opts):len(opts)], func(cfg *callConfig) error {
+	opts = append(slices.Clip(opts), func(cfg *callConfig) error {
 		cfg.pagesOnly = "" // heeded here, no longer foreign to the calls below
 		return nil
 	})
@@ -137,7 +137,7 @@ func (l *lister[T]) walk(opts []CallOption) (*walk, []CallOption, error) {
 func (l *lister[T]) invalid(issue string) error {
 	return &Error{
 		Method: l.request.method, Route: l.request.route, Message: issue,
-		Err: ErrInvalidResponse, maskedKey: l.client.credential.masked(),
+		Err: ErrInvalidResponse, credential: l.client.credential.masked(),
 	}
 }
 

@@ -68,8 +68,7 @@ func relaxValue(value any, typ reflect.Type, changed *bool) any {
 
 func relaxStruct(value any, typ reflect.Type, changed *bool) {
 	object, _ := value.(map[string]any)
-	for i := range typ.NumField() {
-		field := typ.Field(i)
+	for field := range typ.Fields() {
 		if field.Anonymous {
 			relaxStruct(value, field.Type, changed)
 			continue

@@ -97,12 +97,12 @@ func (k *call) failure(err error) *Error {
 		err = join(err, ErrUnknownOutcome)
 	}
 	e := &Error{
-		RequestID: k.requestID[0],
-		Method:    k.request.method,
-		Route:     k.request.route,
-		Attempts:  k.history,
-		Err:       err,
-		maskedKey: k.client.credential.masked(),
+		RequestID:  k.requestID[0],
+		Method:     k.request.method,
+		Route:      k.request.route,
+		Attempts:   k.history,
+		Err:        err,
+		credential: k.client.credential.masked(),
 	}
 	r := &k.answer
 	if r.status == 0 {

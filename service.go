@@ -13,5 +13,5 @@ func send[T any](ctx context.Context, c *Client, r request, opts []CallOption) (
 
 // notFound is a search that matched nothing: no answer of the server says so.
 func notFound(c *Client, e endpoint, what string) error {
-	return &Error{Method: e.method, Route: e.route, Message: what, Err: ErrNotFound, maskedKey: c.credential.masked()}
+	return &Error{Method: e.method, Route: e.route, Message: what, Err: ErrNotFound, credential: c.credential.masked()}
 }

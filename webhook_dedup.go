@@ -9,12 +9,12 @@ import (
 type DedupState int
 
 const (
-	// DedupNew: nobody has seen the event; the caller now has it, and owes the
+	// DedupNew means that nobody has seen the event; the caller now has it, and owes the
 	// Dedup a Commit or an Abort. It is the zero value.
 	DedupNew DedupState = iota
-	// DedupInFlight: another delivery of the event is being processed.
+	// DedupInFlight means that another delivery of the event is being processed.
 	DedupInFlight
-	// DedupDone: the event was processed.
+	// DedupDone means that the event was processed.
 	DedupDone
 )
 

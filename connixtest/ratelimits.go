@@ -1,6 +1,7 @@
 package connixtest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/connix-io/connix-go"
@@ -55,7 +56,7 @@ func WithRateLimits(limits RateLimits) Option {
 	return func(c *config) {
 		windows := limits.Windows
 		if limits.Tokens != (connix.Window{}) {
-			windows = append(windows[:len(windows):len(windows)], limits.Tokens)
+			windows = append(slices.Clip(windows), limits.Tokens)
 		}
 		for _, w := range windows {
 			if err := windowLimit(w).Check(); err != nil {

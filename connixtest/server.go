@@ -16,9 +16,9 @@ package connixtest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -124,7 +124,7 @@ func (s *Server) listen(inMemory bool) error {
 		}
 		listener = l
 	} else {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			return fmt.Errorf("no port to listen on: %w", err)
 		}
@@ -140,8 +140,9 @@ func (s *Server) listen(inMemory bool) error {
 // since clients refuse to send keys elsewhere without TLS, and random, so that
 // two servers are two origins and nobody's real one.
 func memoryAddr() *net.TCPAddr {
-	b := func() byte { return byte(1 + rand.N(250)) }
-	return &net.TCPAddr{IP: net.IPv4(127, b(), b(), b()), Port: 4010}
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return &net.TCPAddr{IP: net.IPv4(127, b[0], b[1], 1|b[2]&^128), Port: 4010}
 }
 
 // HTTPClient returns a client that reaches the server. Each call returns another

@@ -5,6 +5,7 @@ package journal
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,7 +49,7 @@ func (j *Journal) entries() []Entry {
 		x := j.ring[(j.next+i)%len(j.ring)]
 		e := x.entry
 		// Later writes append behind this length, so the bytes stay as they are.
-		e.Response = e.Response[:len(e.Response):len(e.Response)]
+		e.Response = slices.Clip(e.Response)
 		all = append(all, e)
 	}
 	return all

@@ -85,7 +85,7 @@ func (s *Server) askUser(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.tickets[id] = ticket{authorization: a, cookie: cookie, expires: s.now().Add(ticketLife)}
 	s.mu.Unlock()
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where there is TLS; the fake itself is plain http
 		Name: cookieName, Value: cookie, Path: AuthorizePath,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})

@@ -1,0 +1,259 @@
+package connix_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/connix-io/connix-go"
+)
+
+// Each status belongs to one class, whatever the body says.
+func TestErrorClasses(t *testing.T) {
+	classes := []error{
+		connix.ErrInvalidRequest, connix.ErrUnauthorized, connix.ErrForbidden, connix.ErrNotFound,
+		connix.ErrConflict, connix.ErrRateLimited, connix.ErrServer,
+	}
+	for status, want := range map[int]error{
+		400: connix.ErrInvalidRequest, 422: connix.ErrInvalidRequest, 401: connix.ErrUnauthorized, 403: connix.ErrForbidden,
+		404: connix.ErrNotFound, 409: connix.ErrConflict, 429: connix.ErrRateLimited,
+		500: connix.ErrServer, 502: connix.ErrServer, 503: connix.ErrServer, 599: connix.ErrServer,
+		405: nil, 418: nil, 0: nil,
+	} {
+		for _, class := range classes {
+			if got := errors.Is(&connix.Error{StatusCode: status}, class); got != (want != nil && errors.Is(class, want)) {
+				t.Errorf("status %d matches %v: %v", status, class, got)
+			}
+		}
+	}
+	if !errors.Is(&connix.ArgumentError{Name: "id"}, connix.ErrInvalidRequest) {
+		t.Error("an *ArgumentError should match ErrInvalidRequest")
+	}
+}
+
+// What a failed answer's body is, both dialects and none, its status and
+// request id reach the caller.
+func TestErrorBodies(t *testing.T) {
+	for _, c := range []struct {
+		name, contentType, body string
+		status                  int
+		want                    connix.Error // what is compared
+		text                    string       // a part of the message
+	}{
+		{
+			name: "the overview's", status: 400, contentType: "application/json",
+			body: `{"error":{"code":"INVALID_REQUEST","message":"The request data is invalid","details":{"field":"name","issue":"cannot be empty"},"request_id":"req_1234567890"}}`,
+			want: connix.Error{Code: connix.CodeInvalidRequest, Message: "The request data is invalid", RequestID: "req_1234567890", Details: connix.ErrorDetails{Field: "name", Issue: "cannot be empty"}},
+			text: "GET /projects/{id}: 400 INVALID_REQUEST: The request data is invalid (name: cannot be empty)",
+		},
+		{
+			name: "the reference's", status: 401, contentType: "application/json",
+			body: `{"error":{"code":"invalid_api_key","message":"Bad key","details":"it was revoked","timestamp":"2024-01-15T10:30:00Z"}}`,
+			want: connix.Error{Code: "invalid_api_key", Message: "Bad key", RequestID: "req_header", Details: connix.ErrorDetails{Issue: "it was revoked"}},
+			text: "check that the credential",
+		},
+		{
+			name: "odd details", status: 400, contentType: "application/json",
+			body: `{"error":{"code":42,"message":"odd","details":[1,2],"request_id":7}}`,
+			want: connix.Error{Code: "42", Message: "odd", RequestID: "7"},
+		},
+		{name: "HTML", status: 403, contentType: "text/html; charset=utf-8", body: "<html>blocked</html>", want: connix.Error{RequestID: "req_header"}, text: "Forbidden with text/html in place of the API's JSON; a proxy"},
+		{name: "nothing", status: 409, body: "", want: connix.Error{RequestID: "req_header"}, text: "Conflict with an empty body"},
+		{name: "cut JSON", status: 400, contentType: "application/json", body: `{"error":{"code":"INVA`, want: connix.Error{RequestID: "req_header"}, text: "JSON that is not the API's error"},
+		{name: "another API's JSON", status: 400, contentType: "application/json", body: `{"message":"nope"}`, want: connix.Error{RequestID: "req_header"}, text: "JSON that is not the API's error"},
+		{name: "no content type", status: 404, contentType: "-", body: "gone", want: connix.Error{RequestID: "req_header"}, text: "does not document GET /projects/{id}"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+				w.Header().Set("X-Request-ID", "req_header")
+				w.Header().Set("Content-Type", c.contentType)
+				if c.contentType == "-" {
+					w.Header()["Content-Type"] = nil
+				}
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			})
+			_, err := client.Projects.Get(t.Context(), "1")
+			e, ok := errors.AsType[*connix.Error](err)
+			if !ok {
+				t.Fatalf("%T: %v", err, err)
+			}
+			if e.StatusCode != c.status || e.Code != c.want.Code || e.RequestID != c.want.RequestID ||
+				e.Details.Field != c.want.Details.Field || e.Details.Issue != c.want.Details.Issue ||
+				c.want.Message != "" && e.Message != c.want.Message || string(e.Body) != c.body {
+				t.Errorf("error: %d %q %q %q %+v", e.StatusCode, e.Code, e.Message, e.RequestID, e.Details)
+			}
+			if !strings.Contains(err.Error(), c.text) {
+				t.Errorf("text: %s\nwant in it: %s", err, c.text)
+			}
+		})
+	}
+}
+
+// A success that cannot be read is ErrInvalidResponse, with status and request
+// id; of a write the outcome is unknown then.
+func TestUnreadableSuccess(t *testing.T) {
+	bodies := map[string]string{
+		"HTML": "<html>log in to the Wi-Fi</html>", "nothing": "", "null": "null", "cut": `{"id":1,"na`, "mistyped": `{"id":{},"name":[]}`,
+		"an array": `[1]`, "trailing garbage": `{"id":1} oops`, "an error": `{"error":{"code":"INTERNAL_ERROR","message":"sorry"}}`,
+	}
+	for name, body := range bodies {
+		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+			w.Header().Set("X-Request-ID", "req_header")
+			_, _ = io.WriteString(w, body)
+		})
+		for _, write := range []bool{false, true} {
+			var err error
+			if write {
+				_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+			} else {
+				_, err = client.Projects.Get(t.Context(), "1")
+			}
+			e, ok := errors.AsType[*connix.Error](err)
+			if !ok || !errors.Is(err, connix.ErrInvalidResponse) || e.StatusCode != 200 || e.RequestID != "req_header" {
+				t.Errorf("%s, write %v: %v", name, write, err)
+			}
+			if got := errors.Is(err, connix.ErrUnknownOutcome); got != write {
+				t.Errorf("%s, write %v: ErrUnknownOutcome %v", name, write, got)
+			}
+			if isServer := errors.Is(err, connix.ErrServer); isServer != (name == "an error") {
+				t.Errorf("%s: matches ErrServer: %v", name, isServer)
+			}
+		}
+		if err := client.Projects.Delete(t.Context(), "1"); (err != nil) != (name == "an error") {
+			t.Errorf("%s as the answer to a delete, whose body nobody reads: %v", name, err)
+		}
+	}
+}
+
+// Bodies over the cap, compressed or not, end the call; nothing is repeated.
+func TestResponseTooLarge(t *testing.T) {
+	for _, status := range []int{200, 500} {
+		var seen int
+		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+			seen++
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `{"name":"`+strings.Repeat("x", 4096)+`"}`)
+		}, connix.WithMaxResponseBytes(1024), connix.WithRetryPolicy(connix.RetryPolicy{}))
+		_, err := client.Projects.Get(t.Context(), "1")
+		e, ok := errors.AsType[*connix.Error](err)
+		if !ok || !errors.Is(err, connix.ErrResponseTooLarge) || e.StatusCode != status || len(e.Body) != 1024 || seen != 1 {
+			t.Errorf("a large %d: %v after %d requests", status, err, seen)
+		}
+	}
+}
+
+// No answer at all: the error says so, what to look at, and matches its cause.
+func TestNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+		client, err := connix.NewClient(
+			connix.WithAPIKey("cx_test"), connix.WithBaseURL("https://api.test"), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 1}),
+			connix.WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, refused })}),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+		e, ok := errors.AsType[*connix.Error](err)
+		if !ok || e.StatusCode != 0 || len(e.Attempts) != 2 || !errors.Is(err, refused) || errors.Is(err, connix.ErrUnknownOutcome) {
+			t.Errorf("connection refused: %v", err)
+		}
+		const want = "connix: POST /projects: no answer from api.test: dial tcp: connection refused (after 2 attempts) [request id "
+		if !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("text: %s\nwant: %s…", err, want)
+		}
+	})
+}
+
+// An attempt that takes too long says so, and still matches DeadlineExceeded.
+func TestAttemptTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, inBody := range []bool{false, true} {
+			client := newScripted(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+				_, _ = io.Copy(io.Discard, r.Body) // else the server does not notice that we leave
+				if inBody {
+					_, _ = io.WriteString(w, `{"id":`)
+					_ = http.NewResponseController(w).Flush()
+				}
+				<-r.Context().Done()
+			}, connix.WithTimeout(3*time.Second), connix.WithRetryPolicy(connix.RetryPolicy{}))
+			began := time.Now()
+			_, err := client.Projects.Get(t.Context(), "1")
+			if took := time.Since(began); took != 3*time.Second {
+				t.Errorf("in the body %v: took %v, want 3s", inBody, took)
+			}
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no complete answer within 3s (WithTimeout)") {
+				t.Errorf("in the body %v: %v", inBody, err)
+			}
+			_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+			if !errors.Is(err, connix.ErrUnknownOutcome) {
+				t.Errorf("in the body %v, a write: %v, want ErrUnknownOutcome", inBody, err)
+			}
+		}
+	})
+}
+
+// Errors are safe to handle in any state, and can be built by hand.
+func TestErrorsAreNilSafe(t *testing.T) {
+	var (
+		apiErr   *connix.Error
+		argument *connix.ArgumentError
+		limit    *connix.RateLimitError
+		state    *connix.AgentStateError
+	)
+	for _, err := range []error{apiErr, argument, limit, state, &connix.Error{}, &connix.ArgumentError{}, &connix.RateLimitError{}, &connix.AgentStateError{}} {
+		if err.Error() == "" || fmt.Sprintf("%v %+v %s", err, err, err) == "" {
+			t.Errorf("%T prints nothing", err)
+		}
+	}
+	if apiErr.Unwrap() != nil || apiErr.SupportInfo() != "" || apiErr.LogValue().Any() != nil || errors.Is(apiErr, connix.ErrNotFound) {
+		t.Error("a nil *Error should say nothing")
+	}
+	built := &connix.Error{StatusCode: 404, Method: "GET", Route: "/projects/{id}", Code: "RESOURCE_NOT_FOUND", Message: "no such project"}
+	if got, want := built.Error(), "connix: GET /projects/{id}: 404 RESOURCE_NOT_FOUND: no such project"; got != want {
+		t.Errorf("a built error: %q, want %q", got, want)
+	}
+}
+
+// Foreign text cannot forge lines of a log, nor flood it.
+func TestErrorTextIsOneLine(t *testing.T) {
+	e := &connix.Error{StatusCode: 400, Code: "A\nB", Message: "x\r\n2024 level=INFO forged\x1b[0m" + strings.Repeat("y", 5000), RequestID: "r\n1"}
+	text := e.Error()
+	if strings.ContainsAny(text, "\r\n\x1b") || len(text) > 1500 {
+		t.Errorf("%d bytes: %q", len(text), text)
+	}
+}
+
+func TestSupportInfo(t *testing.T) {
+	client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.Header().Set("X-Request-ID", "req_1")
+		w.WriteHeader(404)
+	}, connix.WithAPIKey("cx_0123456789abcdef0123456789abcdef"))
+	_, err := client.Projects.Get(t.Context(), "1")
+	e, _ := errors.AsType[*connix.Error](err)
+	if got, want := e.SupportInfo(), "request id req_1, API key cx_0****cdef"; got != want {
+		t.Errorf("support info %q, want %q", got, want)
+	}
+}
+
+// The raw details are kept as received.
+func TestErrorDetailsRaw(t *testing.T) {
+	client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.WriteHeader(400)
+		_, _ = io.WriteString(w, `{"error":{"code":"X","message":"y","details":{"field":"a","more":[1]}}}`)
+	})
+	_, err := client.Projects.Get(t.Context(), "1")
+	e, _ := errors.AsType[*connix.Error](err)
+	if got, want := e.Details.Raw, json.RawMessage(`{"field":"a","more":[1]}`); string(got) != string(want) {
+		t.Errorf("raw details %s, want %s", got, want)
+	}
+}
