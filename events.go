@@ -77,7 +77,7 @@ func eventData[T any](e *Event, family string) (*T, error) {
 		return nil, fmt.Errorf("%w: the event has no data", ErrWebhookMalformed)
 	}
 	out := new(T)
-	if err := json.Unmarshal(e.Data, out); err != nil {
+	if err := unmarshal(e.Data, out); err != nil {
 		return nil, fmt.Errorf("%w: the event's data is no %s: %w", ErrWebhookMalformed, kind, err)
 	}
 	return out, nil

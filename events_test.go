@@ -291,6 +291,10 @@ func TestEventData(t *testing.T) {
 	if project, err := e.Project(); err != nil || project.ID != "123" || project.Name != "my-ai-project" {
 		t.Errorf("%+v, %v", project, err)
 	}
+	odd := connix.Event{Type: connix.EventAgentStopped, Data: json.RawMessage(`{"id":"agent_1","name":"n","project_id":7,"status":"dozing","created_at":"","last_activity":""}`)}
+	if agent, err := odd.Agent(); err != nil || agent.ID != "agent_1" || agent.Status != "dozing" || !agent.CreatedAt.IsZero() {
+		t.Errorf("empty times and an unknown status: %+v, %v", agent, err)
+	}
 	for _, data := range []string{"", "null", "17", `"x"`, "{", `{"name":{}}`} {
 		e := connix.Event{Type: connix.EventAgentFailed, Data: json.RawMessage(data)}
 		if agent, err := e.Agent(); !errors.Is(err, connix.ErrWebhookMalformed) {

@@ -1,0 +1,94 @@
+package connix_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/connix-io/connix-go"
+)
+
+func begin(t *testing.T, d connix.Dedup, id string, want connix.DedupState) {
+	t.Helper()
+	if got, err := d.Begin(t.Context(), id); got != want || err != nil {
+		t.Errorf("Begin(%s) = %v, %v; want %v", id, got, err, want)
+	}
+}
+
+func TestMemoryDedup(t *testing.T) {
+	d := connix.NewMemoryDedup(0)
+	ctx := t.Context()
+	begin(t, d, "a", connix.DedupNew)
+	begin(t, d, "a", connix.DedupInFlight)
+	begin(t, d, "b", connix.DedupNew)
+	if err := d.Abort(ctx, "a"); err != nil {
+		t.Error(err)
+	}
+	begin(t, d, "a", connix.DedupNew)
+	for range 2 {
+		if err := d.Commit(ctx, "a"); err != nil {
+			t.Error(err)
+		}
+	}
+	begin(t, d, "a", connix.DedupDone)
+	if err := d.Abort(ctx, "a"); err != nil { // too late
+		t.Error(err)
+	}
+	begin(t, d, "a", connix.DedupDone)
+	begin(t, d, "b", connix.DedupInFlight)
+}
+
+// TestMemoryDedupForgets the one committed longest ago, and nothing in flight.
+func TestMemoryDedupForgets(t *testing.T) {
+	const size = 3
+	d := connix.NewMemoryDedup(size)
+	begin(t, d, "slow", connix.DedupNew)
+	for i := range 10 {
+		id := fmt.Sprint(i)
+		begin(t, d, id, connix.DedupNew)
+		if err := d.Commit(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin(t, d, "slow", connix.DedupInFlight)
+	for i := range 10 {
+		want := connix.DedupNew
+		if i >= 10-size {
+			want = connix.DedupDone
+		}
+		begin(t, d, fmt.Sprint(i), want)
+	}
+}
+
+// TestMemoryDedupConcurrent: of many who begin, one has the event.
+func TestMemoryDedupConcurrent(t *testing.T) {
+	d := connix.NewMemoryDedup(100)
+	var owners [50]atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range owners {
+				id := fmt.Sprint(i)
+				if state, _ := d.Begin(t.Context(), id); state == connix.DedupNew {
+					owners[i].Add(1)
+					_ = d.Commit(t.Context(), id)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range owners {
+		if n := owners[i].Load(); n != 1 {
+			t.Errorf("event %d had %d owners", i, n)
+		}
+	}
+}
+
+func TestDedupStateString(t *testing.T) {
+	for state, want := range map[connix.DedupState]string{connix.DedupNew: "new", connix.DedupInFlight: "in flight", connix.DedupDone: "done", 9: "unknown"} {
+		if got := state.String(); got != want {
+			t.Errorf("%d: %q", int(state), got)
+		}
+	}
+}
