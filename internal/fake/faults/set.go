@@ -1,0 +1,182 @@
+// Package faults makes a server misbehave on purpose: a [Set] of rules says
+// which requests are hit, and an [Action] says what happens to them.
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Rule says which requests a fault hits, how many of them, and what happens.
+type Rule struct {
+	Method string // "": any
+	Route  string // template such as "/projects/{id}", "/api/v1" before it is dropped; "": any
+
+	Skip        int     // matching requests that are let through first
+	Times       int     // requests that are hit after that; 0: without end
+	Probability float64 // of each request that is not skipped to be hit; 0: always
+	Seed        uint64  // of the draws; 0 is a seed like any other
+
+	Action Action
+}
+
+const prefix = "/api/v1"
+
+// normal returns the rule in the form in which it is compared, or why it
+// could never work.
+func (r Rule) normal() (Rule, error) {
+	r.Method = strings.ToUpper(r.Method)
+	if r.Route == prefix || strings.HasPrefix(r.Route, prefix+"/") {
+		r.Route = "/" + strings.TrimPrefix(strings.TrimPrefix(r.Route, prefix), "/")
+	}
+	switch {
+	case r.Action == nil:
+		return r, errors.New("fault without an Action")
+	case r.Route != "" && r.Route[0] != '/':
+		return r, fmt.Errorf("fault with Route %q: want a template such as /projects/{id}", r.Route)
+	case r.Skip < 0 || r.Times < 0:
+		return r, fmt.Errorf("fault with Skip %d, Times %d: neither can be negative", r.Skip, r.Times)
+	case !(r.Probability >= 0 && r.Probability <= 1): // also NaN
+		return r, fmt.Errorf("fault with Probability %v: want 0 to 1", r.Probability)
+	}
+	return r, nil
+}
+
+// Set is an ordered set of rules. A request is hit by the first rule that
+// takes it and is not seen by the rules after that one, so two rules of one
+// hit each are a sequence. The zero value is empty and ready; a Set is safe
+// for concurrent use.
+type Set struct {
+	mu      sync.Mutex
+	rules   []*Injection
+	running map[*context.CancelFunc]struct{}
+}
+
+// Injection is a rule in a [Set].
+type Injection struct {
+	set  *Set
+	rule Rule
+
+	// Guarded by set.mu.
+	seen, hits int
+	rand       *rand.Rand
+}
+
+// Add puts a rule behind those that are there.
+func (s *Set) Add(r Rule) (*Injection, error) {
+	r, err := r.normal()
+	if err != nil {
+		return nil, err
+	}
+	in := &Injection{set: s, rule: r, rand: rand.New(rand.NewPCG(r.Seed, 0))} //nolint:gosec // the draws are to be repeatable
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = append(s.rules, in)
+	return in, nil
+}
+
+// Hits returns how many requests the rule has hit.
+func (i *Injection) Hits() int {
+	i.set.mu.Lock()
+	defer i.set.mu.Unlock()
+	return i.hits
+}
+
+// Remove takes the rule out of its set. Requests that it has hit run on to
+// their end. A second call does nothing.
+func (i *Injection) Remove() {
+	i.set.mu.Lock()
+	defer i.set.mu.Unlock()
+	i.set.rules = slices.DeleteFunc(i.set.rules, func(o *Injection) bool { return o == i })
+}
+
+// Reset removes all rules and hangs up on the requests that are waiting in one.
+func (s *Set) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = nil
+	for cancel := range s.running {
+		(*cancel)()
+	}
+}
+
+// Wrap returns a handler that lets the rules act before next.
+//
+// route names the template of a request, such as "/projects/{id}", and "" for
+// a request that has none; it is asked only while there are rules. mark, where
+// it is not nil, is told of each request that is hit, before the action runs.
+func (s *Set) Wrap(route func(*http.Request) string, mark func(*http.Request), next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		in := s.pick(r, route)
+		if in == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if mark != nil {
+			mark(r)
+		}
+		ctx, end := s.begin(r.Context())
+		defer end()
+		in.rule.Action(w, arrived(r.WithContext(ctx)), next)
+	})
+}
+
+// pick returns the rule that hits r, and counts the hit.
+func (s *Set) pick(r *http.Request, route func(*http.Request) string) *Injection {
+	s.mu.Lock()
+	idle := len(s.rules) == 0
+	s.mu.Unlock()
+	if idle {
+		return nil
+	}
+	template := route(r)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, in := range s.rules {
+		if in.takes(r.Method, template) {
+			return in
+		}
+	}
+	return nil
+}
+
+func (i *Injection) takes(method, route string) bool {
+	r := i.rule
+	switch {
+	case r.Method != "" && r.Method != method, r.Route != "" && r.Route != route:
+		return false
+	case r.Times > 0 && i.hits == r.Times:
+		return false
+	case i.seen < r.Skip:
+		i.seen++
+		return false
+	case r.Probability > 0 && i.rand.Float64() >= r.Probability:
+		return false
+	}
+	i.hits++
+	return true
+}
+
+// begin returns a context that Reset ends, too.
+func (s *Set) begin(parent context.Context) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(parent)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		s.running = make(map[*context.CancelFunc]struct{})
+	}
+	s.running[&cancel] = struct{}{}
+	return ctx, func() {
+		s.mu.Lock()
+		delete(s.running, &cancel)
+		s.mu.Unlock()
+		cancel()
+	}
+}
