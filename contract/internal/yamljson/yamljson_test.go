@@ -2,6 +2,7 @@ package yamljson_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -77,6 +78,26 @@ func TestConvertRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzConvert: whatever is taken comes out as JSON, and JSON (which is YAML)
+// comes out as itself.
+func FuzzConvert(f *testing.F) {
+	for _, seed := range []string{"a: 1", "[1, two, {b: null}]", "'#': \"\\u2028\"", "- |\n  x\n  y\n", "? [a]\n: b", "{\"a\": 1e3}", "\xff"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, source []byte) {
+		made, err := yamljson.Convert(source)
+		if err != nil {
+			return
+		}
+		if !json.Valid(made) {
+			t.Fatalf("%q became %q", source, made)
+		}
+		if again, err := yamljson.Convert(made); err != nil || !bytes.Equal(again, made) {
+			t.Errorf("%q became %q, %v", made, again, err)
+		}
+	})
 }
 
 // TestDocument proves that the two files of the OpenAPI document agree.
