@@ -15,7 +15,9 @@ func (r Range) contains(t time.Time) bool {
 	return (r.After.IsZero() || t.After(r.After)) && (r.Before.IsZero() || t.Before(r.Before))
 }
 
-// Query asks for one page.
+// Query asks for one page. One that neither has a Keep nor bounds both Created
+// and Updated costs the page, times the logarithm of the table where it sorts by
+// another field than it bounds.
 type Query[R Record] struct {
 	Sort          Field
 	Descending    bool
@@ -41,41 +43,33 @@ func (t *Table[R]) Page(q Query[R]) (page []R, total int) {
 	case bounds.isZero():
 		return q.cut(order)
 	}
-	from, to := t.span(field, bounds)
 	if field == q.Sort {
+		from, to := span(order, field, bounds)
 		return q.cut(order[from:to])
 	}
-	return q.cross(order, t.orders[field][from:to])
+	return t.cross(field, q.Sort).page(q, bounds)
 }
 
-// span returns which part of an order by time lies within the bounds.
-func (t *Table[R]) span(f Field, bounds Range) (from, to int) {
-	to = len(t.orders[f])
-	if !bounds.After.IsZero() {
-		from = t.before(f, bounds.After, true)
+// ascending returns the page as a part of a result in ascending order.
+func (q Query[R]) ascending(total int) (first, n int) {
+	if q.Offset >= total {
+		return 0, 0
 	}
-	if !bounds.Before.IsZero() {
-		to = t.before(f, bounds.Before, false)
+	n = min(q.Limit, total-q.Offset)
+	if q.Descending {
+		return total - q.Offset - n, n
 	}
-	return from, max(from, to)
+	return q.Offset, n
 }
 
 // cut takes the page out of the whole result, which is in ascending order.
 func (q Query[R]) cut(all []R) ([]R, int) {
-	total := len(all)
-	if q.Offset >= total {
-		return nil, total
+	first, n := q.ascending(len(all))
+	page := slices.Clone(all[first : first+n])
+	if q.Descending {
+		slices.Reverse(page)
 	}
-	n := min(q.Limit, total-q.Offset)
-	page := make([]R, n)
-	if !q.Descending {
-		copy(page, all[q.Offset:])
-		return page, total
-	}
-	for i := range page {
-		page[i] = all[total-1-q.Offset-i]
-	}
-	return page, total
+	return page, len(all)
 }
 
 // scan looks at every record.
@@ -87,13 +81,5 @@ func (q Query[R]) scan(order []R) ([]R, int) {
 			all = append(all, r)
 		}
 	}
-	return q.cut(all)
-}
-
-// cross is for records that lie side by side in one order and are wanted in
-// another.
-func (q Query[R]) cross(_, span []R) ([]R, int) {
-	all := slices.Clone(span)
-	slices.SortFunc(all, func(a, b R) int { return q.Sort.compare(a.TableKey(), b.TableKey()) })
 	return q.cut(all)
 }

@@ -1,10 +1,10 @@
 // Package table keeps the records of one kind in the orders that lists ask for.
 //
 // Each order is a sorted slice. So a page is found by binary search and costs
-// itself plus the logarithm of the table, with its total. A change costs one
-// memmove in each order: nothing for a record that sorts last, as a new one
-// usually does, and at most 8 MB in a table of a million. A balanced tree would
-// spare that and make every read slower.
+// itself plus the logarithm of the table, with its total; see [Query] for what
+// costs more. A change costs one memmove in each order: nothing for a record that
+// sorts last, as a new one usually does, and at most 8 MB in a table of a
+// million. A balanced tree would spare that and make every read slower.
 package table
 
 import (
@@ -62,11 +62,21 @@ func (f Field) compare(a, b *Key) int {
 	return a.ID.Compare(b.ID)
 }
 
+// time returns the time that an order by time is by.
+func (f Field) time(k *Key) time.Time {
+	if f == ByUpdatedAt {
+		return k.UpdatedAt
+	}
+	return k.CreatedAt
+}
+
 // Table is a set of records with different ids. The zero value is empty and
 // ready. It has no lock of its own.
 type Table[R Record] struct {
 	byID   map[ID]R
 	orders [fields][]R // ascending
+
+	crosses map[[2]Field]*cross[R] // made when asked for
 }
 
 // Len returns the number of records.
@@ -101,25 +111,28 @@ func (t *Table[R]) Insert(records ...R) {
 	for _, r := range records {
 		t.byID[r.TableKey().ID] = r
 	}
-	for f := range fields {
-		if len(records) == 1 {
-			i := t.find(f, records[0].TableKey())
-			t.orders[f] = slices.Insert(t.orders[f], i, records[0])
-			continue
+	if len(records) == 1 {
+		for f := range fields {
+			t.orders[f] = slices.Insert(t.orders[f], search(t.orders[f], f, records[0].TableKey()), records[0])
 		}
+		var none R
+		t.changed(none, records[0])
+		return
+	}
+	for f := range fields {
 		t.orders[f] = append(t.orders[f], records...)
 		slices.SortFunc(t.orders[f], func(a, b R) int { return f.compare(a.TableKey(), b.TableKey()) })
 	}
+	t.crosses = nil
 }
 
 // Replace puts r in the place of the record with the same id, which exists.
 func (t *Table[R]) Replace(r R) {
-	key := r.TableKey()
-	old := t.byID[key.ID].TableKey()
-	t.byID[key.ID] = r
+	old := t.byID[r.TableKey().ID]
+	t.byID[r.TableKey().ID] = r
 	for f := range fields {
 		order := t.orders[f]
-		from, to := t.find(f, old), t.find(f, key)
+		from, to := search(order, f, old.TableKey()), search(order, f, r.TableKey())
 		if from < to {
 			to-- // the old record itself was counted
 			copy(order[from:to], order[from+1:to+1])
@@ -128,6 +141,7 @@ func (t *Table[R]) Replace(r R) {
 		}
 		order[to] = r
 	}
+	t.changed(old, r)
 }
 
 // Delete removes the record with the id and reports whether there was one.
@@ -138,15 +152,39 @@ func (t *Table[R]) Delete(id ID) bool {
 	}
 	delete(t.byID, id)
 	for f := range fields {
-		i := t.find(f, r.TableKey())
+		i := search(t.orders[f], f, r.TableKey())
 		t.orders[f] = slices.Delete(t.orders[f], i, i+1)
 	}
+	var none R
+	t.changed(r, none)
 	return true
 }
 
-// find returns where in an order the key is or would be.
-func (t *Table[R]) find(f Field, key *Key) int {
-	order := t.orders[f]
+// changed tells the crosses of a change.
+func (t *Table[R]) changed(old, now R) {
+	for fields, c := range t.crosses {
+		if !c.change(old, now) {
+			delete(t.crosses, fields)
+		}
+	}
+}
+
+// cross returns what finds records by one order and sorts them by another.
+func (t *Table[R]) cross(by, sort Field) *cross[R] {
+	at := [2]Field{by, sort}
+	c := t.crosses[at]
+	if c == nil {
+		c = newCross(t, by, sort)
+		if t.crosses == nil {
+			t.crosses = map[[2]Field]*cross[R]{}
+		}
+		t.crosses[at] = c
+	}
+	return c
+}
+
+// search returns where in an order the key is or would be.
+func search[R Record](order []R, f Field, key *Key) int {
 	// Most changes are at the end: new records, and updates by time.
 	if n := len(order); n == 0 || f.compare(order[n-1].TableKey(), key) < 0 {
 		return n
@@ -155,18 +193,18 @@ func (t *Table[R]) find(f Field, key *Key) int {
 	return i
 }
 
-// before returns how many records of an order by time come before the bound:
-// those at the moment itself count too if inclusive.
-func (t *Table[R]) before(f Field, bound time.Time, inclusive bool) int {
-	i, _ := slices.BinarySearchFunc(t.orders[f], bound, func(r R, bound time.Time) int {
-		at := r.TableKey().CreatedAt
-		if f == ByUpdatedAt {
-			at = r.TableKey().UpdatedAt
-		}
-		if c := at.Compare(bound); c != 0 || inclusive {
-			return cmp.Or(c, -1)
-		}
-		return 1
-	})
-	return i
+// span returns which part of an order by time lies within the bounds.
+func span[R Record](order []R, f Field, bounds Range) (from, to int) {
+	to = len(order)
+	if !bounds.After.IsZero() {
+		from, _ = slices.BinarySearchFunc(order, bounds.After, func(r R, after time.Time) int {
+			return cmp.Or(f.time(r.TableKey()).Compare(after), -1)
+		})
+	}
+	if !bounds.Before.IsZero() {
+		to, _ = slices.BinarySearchFunc(order, bounds.Before, func(r R, before time.Time) int {
+			return cmp.Or(f.time(r.TableKey()).Compare(before), 1)
+		})
+	}
+	return from, max(from, to)
 }
