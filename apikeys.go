@@ -3,6 +3,7 @@ package connix
 import (
 	"context"
 	"iter"
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -23,6 +24,11 @@ type APIKey struct {
 	ExpiresAt *time.Time `json:"expires_at"`
 	// LastUsedAt is nil for a key that was never used.
 	LastUsedAt *time.Time `json:"last_used"`
+}
+
+// LogValue gives slog the key's description, with the key itself masked.
+func (k APIKey) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", string(k.ID)), slog.String("name", k.Name), slog.Any("key", k.Key), slog.Any("scopes", k.Scopes))
 }
 
 var (

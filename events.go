@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -209,6 +210,11 @@ type WebhookVerifier struct {
 	// MaxBody is how many bytes of a body Parse reads at most; 0 and below mean
 	// 1 MiB. A larger body is [ErrWebhookTooLarge].
 	MaxBody int64
+}
+
+// LogValue gives slog the settings, and of the secrets their number.
+func (v WebhookVerifier) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int("secrets", len(v.Secrets)), slog.Duration("tolerance", v.Tolerance), slog.Int64("max_body", v.MaxBody))
 }
 
 // Verify reports nil if the headers sign exactly these bytes, in time. The

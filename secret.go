@@ -11,10 +11,12 @@ import (
 // webhook's signing secret. Constants assign to it directly; [Secret.Reveal]
 // gives the text back.
 //
-// fmt (every verb) and slog print a mask: the first and last four characters
-// of a secret of 20 or more, nothing of a shorter one. One thing cannot be
-// helped: fmt does not call methods on the unexported fields of a struct, so
-// keep a Secret in an exported field or behind a closure.
+// fmt and slog print a mask: the first and last four characters of a secret of
+// 20 or more, nothing of a shorter one. Two things cannot be helped: fmt does
+// not call methods on the unexported fields of a struct, nor under %p, so keep a
+// Secret in an exported field or behind a closure; and slog's JSON handler
+// writes a slice, a map or a struct of yours as JSON, unless its type
+// implements [slog.LogValuer], as those of this package do.
 //
 // JSON carries the value itself: that is the wire, and how a key that is shown
 // only once is saved. The zero value "" is no secret, and prints as nothing.

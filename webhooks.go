@@ -3,6 +3,7 @@ package connix
 import (
 	"context"
 	"iter"
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -57,6 +58,11 @@ type CreateWebhookRequest struct {
 	Secret Secret `json:"secret"`
 }
 
+// LogValue gives slog the request with its secret masked.
+func (r CreateWebhookRequest) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("url", r.URL), slog.Any("events", r.Events), slog.Any("secret", r.Secret))
+}
+
 // UpdateWebhookRequest changes a webhook; a nil field stays as it is.
 type UpdateWebhookRequest struct {
 	URL *string
@@ -65,6 +71,24 @@ type UpdateWebhookRequest struct {
 	Secret *Secret
 	// Status is StatusActive or StatusDisabled.
 	Status *Status
+}
+
+// LogValue gives slog what the request changes, with the secret masked.
+func (r UpdateWebhookRequest) LogValue() slog.Value {
+	var attrs []slog.Attr
+	if r.URL != nil {
+		attrs = append(attrs, slog.String("url", *r.URL))
+	}
+	if r.Events != nil {
+		attrs = append(attrs, slog.Any("events", r.Events))
+	}
+	if r.Secret != nil {
+		attrs = append(attrs, slog.Any("secret", *r.Secret))
+	}
+	if r.Status != nil {
+		attrs = append(attrs, slog.String("status", string(*r.Status)))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // ListWebhooksOptions selects webhooks; nil selects all.
