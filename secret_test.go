@@ -78,11 +78,11 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		"client of tokens": tokenClient, "client of tokens, value": *tokenClient,
 		"client of foreign tokens": foreignClient, "client of foreign tokens, value": *foreignClient,
 		"token source": source, "token source value": *source,
-		"rotating key": rotating,
+		"rotating key":   rotating,
 		"create request": connix.CreateWebhookRequest{Secret: secret}, "pointer to one": &connix.CreateWebhookRequest{Secret: secret},
 		"update request": update, "API key": connix.APIKey{Key: plantedKey}, "pointer to an API key": &connix.APIKey{Key: plantedKey},
 		"in a struct": struct{ C *connix.Client }{keyClient},
-		"verifier": connix.WebhookVerifier{Secrets: []connix.Secret{secret}}, "pointer to a verifier": &connix.WebhookVerifier{Secrets: []connix.Secret{secret}},
+		"verifier":    connix.WebhookVerifier{Secrets: []connix.Secret{secret}}, "pointer to a verifier": &connix.WebhookVerifier{Secrets: []connix.Secret{secret}},
 		"option": connix.WithAPIKey(plantedKey),
 	} {
 		if found := leaks(printed(v)); found != nil {
@@ -125,9 +125,12 @@ func TestFailuresShowNoSecret(t *testing.T) {
 		},
 		"unauthorized": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
 		"unavailable":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
-		"cut":          func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "99"); _, _ = io.WriteString(w, "{") },
-		"HTML":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"dropped":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"cut": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "99")
+			_, _ = io.WriteString(w, "{")
+		},
+		"HTML":    func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"dropped": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	}
 	for name, answer := range answers {
 		var logs bytes.Buffer
