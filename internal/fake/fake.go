@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go/internal/fake/clock"
+	"github.com/connix-io/connix-go/internal/fake/deliveries"
 	"github.com/connix-io/connix-go/internal/fake/journal"
 	"github.com/connix-io/connix-go/internal/fake/state"
 	"github.com/connix-io/connix-go/internal/fake/window"
@@ -58,6 +59,8 @@ type Config struct {
 	Bearer func(token string) (scopes []string, ok bool, err error)
 	// Observe, if any, is told of every event, in order, one at a time.
 	Observe func(state.Event)
+	// Deliveries is how webhooks are delivered.
+	Deliveries DeliveryConfig
 	// Middleware, if any, is put around the API.
 	Middleware func(http.Handler) http.Handler
 	// Check, if any, is shown a copy of every request. A request that it refuses
@@ -80,6 +83,8 @@ type Fake struct {
 	closed  context.Context // ends with Close
 	close   context.CancelFunc
 
+	deliveries *deliveries.Engine
+
 	mu      sync.Mutex
 	budgets map[string]*window.Budget // by credential
 }
@@ -95,7 +100,8 @@ func New(c Config) *Fake {
 	}
 	f.journal = journal.New(f.config.JournalSize)
 	f.closed, f.close = context.WithCancel(context.Background())
-	f.store = state.New(state.Config{Clock: f.clock, Skew: c.Skew, Observe: c.Observe, StringIDs: c.Dialect == Reference})
+	f.deliveries = f.newDeliveries(c.Deliveries)
+	f.store = state.New(state.Config{Clock: f.clock, Skew: c.Skew, Observe: f.observe, StringIDs: c.Dialect == Reference})
 	f.api = http.HandlerFunc(f.serveAPI)
 	if c.Middleware != nil {
 		f.api = c.Middleware(f.api)
@@ -120,20 +126,23 @@ func (f *Fake) Journal() *journal.Journal { return f.journal }
 func (f *Fake) Now() time.Time { return f.store.Now() }
 
 // Reset puts the fake back to where New left it: no records but its own key, no
-// journal, full budgets.
+// journal, nothing to deliver, full budgets.
 func (f *Fake) Reset() {
 	f.store.Reset()
 	f.seed()
 	f.journal.Reset()
+	f.deliveries.Reset()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.budgets)
 }
 
-// Close ends what waits and stops every timer.
+// Close ends what waits, stops every timer, and waits for the receivers of
+// webhooks that are handlers of this process.
 func (f *Fake) Close() {
 	f.close()
 	f.store.Close()
+	f.deliveries.Close()
 }
 
 // MarkFault notes in the journal that the answer to the request with this

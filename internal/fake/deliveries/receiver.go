@@ -1,0 +1,146 @@
+package deliveries
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// Receiver is a handler that stands for a URL and everything below it: one for
+// http://app.test serves every URL of that host, one for http://app.test/hooks
+// also http://app.test/hooks/connix. It is called without a socket, in a
+// goroutine of its own, with a request as a server would have read it.
+type Receiver struct {
+	url     *url.URL
+	handler http.Handler
+}
+
+// NewReceiver returns a receiver for an absolute URL.
+func NewReceiver(text string, handler http.Handler) (Receiver, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return Receiver{}, fmt.Errorf("the receiver's URL: %w", err)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return Receiver{}, fmt.Errorf("the receiver's URL %q is not an absolute one of http or https", text)
+	case handler == nil:
+		return Receiver{}, errors.New("the receiver has no handler")
+	}
+	return Receiver{u, handler}, nil
+}
+
+// serves reports whether the receiver stands for u.
+func (r Receiver) serves(u *url.URL) bool {
+	prefix := strings.TrimSuffix(r.url.Path, "/")
+	rest, ok := strings.CutPrefix(u.Path, prefix)
+	return ok && (rest == "" || rest[0] == '/') && u.Scheme == r.url.Scheme && strings.EqualFold(u.Host, r.url.Host)
+}
+
+// router is a RoundTripper that calls receivers, and remote for the rest.
+type router struct {
+	receivers []Receiver
+	remote    http.RoundTripper
+	serving   *sync.WaitGroup
+}
+
+// RoundTrip implements [http.RoundTripper]. The receiver with the longest path
+// is called.
+func (t *router) RoundTrip(r *http.Request) (*http.Response, error) {
+	var found Receiver
+	for _, receiver := range t.receivers {
+		if receiver.serves(r.URL) && (found.handler == nil || len(receiver.url.Path) > len(found.url.Path)) {
+			found = receiver
+		}
+	}
+	if found.handler == nil {
+		return t.remote.RoundTrip(r)
+	}
+	return t.serve(found.handler, r)
+}
+
+// serve calls a handler as a server would. Where the sender stops waiting, the
+// handler goes on, as it would behind a connection, with its context cancelled.
+func (t *router) serve(handler http.Handler, r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	_ = r.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	served := r.Clone(r.Context())
+	served.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+	served.RequestURI = r.URL.RequestURI()
+	served.Host = r.URL.Host
+	served.RemoteAddr = "127.0.0.1:1"
+	served.Body = io.NopCloser(bytes.NewReader(body))
+	served.ContentLength, served.GetBody = int64(len(body)), nil
+
+	answer := &answer{header: http.Header{}}
+	ended := make(chan error, 1)
+	t.serving.Go(func() {
+		err := errors.New("the receiver ended its goroutine")
+		defer func() {
+			if v := recover(); v == http.ErrAbortHandler {
+				err = errors.New("the receiver cut the connection")
+			} else if v != nil {
+				err = fmt.Errorf("the receiver panicked: %v", v)
+			}
+			ended <- err
+		}()
+		handler.ServeHTTP(answer, served)
+		err = nil
+	})
+	select {
+	case err := <-ended:
+		if err != nil {
+			return nil, err
+		}
+		return answer.response(r), nil
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	}
+}
+
+// answer is what a handler answers with.
+type answer struct {
+	header http.Header
+	sent   http.Header // as it was when the status was written
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 && status >= 200 {
+		a.status, a.sent = status, a.header.Clone()
+	}
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	// Only the start is ever read.
+	a.body.Write(p[:min(len(p), maxResponse-a.body.Len())])
+	return len(p), nil
+}
+
+// Flush is there for handlers that insist on it.
+func (a *answer) Flush() { a.WriteHeader(http.StatusOK) }
+
+func (a *answer) response(r *http.Request) *http.Response {
+	a.WriteHeader(http.StatusOK)
+	return &http.Response{
+		Status:     fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)),
+		StatusCode: a.status,
+		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        a.sent,
+		Body:          io.NopCloser(&a.body),
+		ContentLength: int64(a.body.Len()),
+		Request:       r,
+	}
+}
