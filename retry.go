@@ -124,6 +124,9 @@ func (k *call) prepareRetry(req *http.Request) error {
 // decide gathers the situation, and what the decision costs.
 func (k *call) decide() verdict {
 	r := &k.last
+	if r.err != nil && k.ctx.Err() != nil {
+		return verdict{} // the context ended the attempt, and the error says so
+	}
 	s := situation{
 		policy:      k.policy,
 		method:      k.request.method,

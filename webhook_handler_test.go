@@ -295,7 +295,8 @@ func TestWebhookHandlerUnwinds(t *testing.T) {
 			returned = true
 		})
 		wg.Wait()
-		if returned || (recovered == http.ErrAbortHandler) != (name == "abort") || w.Body.Len() != 0 {
+		err, _ := recovered.(error)
+		if returned || errors.Is(err, http.ErrAbortHandler) != (name == "abort") || w.Body.Len() != 0 {
 			t.Errorf("%s: returned %v, recovered %v", name, returned, recovered)
 		}
 		if got := strings.Join(dedup.log, ","); got != "begin evt_1,abort evt_1" {

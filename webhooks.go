@@ -53,7 +53,7 @@ type CreateWebhookRequest struct {
 	// URL receives the events, by POST.
 	URL string `json:"url"`
 	// Events lists what to deliver.
-	Events []EventType `json:"events"`
+	Events []EventType `json:"events,omitempty"`
 	// Secret signs the deliveries. It is never sent back: keep it.
 	Secret Secret `json:"secret"`
 }

@@ -74,7 +74,7 @@ func (s *Set) Add(r Rule) (*Injection, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Injection{set: s, rule: r, rand: rand.New(rand.NewPCG(r.Seed, 0))} //nolint:gosec // the draws are to be repeatable
+	in := &Injection{set: s, rule: r, rand: rand.New(rand.NewPCG(r.Seed, 0))}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rules = append(s.rules, in)
