@@ -198,7 +198,7 @@ func TestAgentsNotFound(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := mustErrorIs(t, c.call(), connix.ErrNotFound)
+			e := mustError(t, c.call(), connix.ErrNotFound)
 			equal(t, "error", []any{e.StatusCode, e.Code, e.Method, e.Route}, []any{404, "RESOURCE_NOT_FOUND", c.method, c.route})
 		})
 	}
@@ -226,7 +226,7 @@ func TestFindAgentByName(t *testing.T) {
 	equal(t, "on the second page", must(client.Agents.FindByName(ctx, project.ID, "once"))(t).ID, oldest.ID)
 
 	_, err := client.Agents.FindByName(ctx, project.ID, "Worker")
-	e := mustErrorIs(t, err, connix.ErrNotFound)
+	e := mustError(t, err, connix.ErrNotFound)
 	equal(t, "error", []any{e.StatusCode, e.Route, e.Err}, []any{0, "/projects/{id}/agents", connix.ErrNotFound})
 	_, err = client.Agents.FindByName(ctx, "", "worker")
 	mustRefuse(t, err, "projectID")

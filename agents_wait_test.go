@@ -79,7 +79,7 @@ func TestWaitForEndsOtherwise(t *testing.T) {
 		if agent != nil {
 			t.Errorf("got the agent %+v, and the error", agent)
 		}
-		e := mustErrorIs(t, err)
+		e := mustError(t, err)
 		equal(t, "error", []any{e.StatusCode, e.Method, e.Route}, []any{0, "GET", "/agents/{id}"})
 		state, ok := errors.AsType[*connix.AgentStateError](err)
 		if !ok || state.Agent.ID != id || state.Agent.Status != connix.StatusFailed {
@@ -133,7 +133,7 @@ func TestWaitForEndsWithItsContext(t *testing.T) {
 				ctx, cancel := c.ctx(t.Context())
 				defer cancel()
 				agent, err := client.Agents.WaitFor(ctx, id)
-				e := mustErrorIs(t, err, c.want...)
+				e := mustError(t, err, c.want...)
 				if agent != nil || e.StatusCode != 0 || e.Route != "/agents/{id}" {
 					t.Errorf("got %v, %+v", agent, e)
 				}
@@ -159,7 +159,7 @@ func TestWaitForFails(t *testing.T) {
 		})
 		start := time.Now()
 		_, err := client.Agents.WaitFor(t.Context(), id)
-		e := mustErrorIs(t, err, connix.ErrNotFound)
+		e := mustError(t, err, connix.ErrNotFound)
 		equal(t, "status", e.StatusCode, 404)
 		equal(t, "waited", time.Since(start), 15*time.Second)
 	})

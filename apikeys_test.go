@@ -83,7 +83,7 @@ func TestAPIKeyExpires(t *testing.T) {
 	must(user.Hello(ctx, ""))(t)
 	clock.Advance(1)
 	_, err := user.Hello(ctx, "")
-	e := mustErrorIs(t, err, connix.ErrUnauthorized)
+	e := mustError(t, err, connix.ErrUnauthorized)
 	if !strings.Contains(e.Message, "expired") {
 		t.Errorf("the message does not tell that it has expired: %q", e.Message)
 	}
@@ -143,7 +143,7 @@ func TestAPIKeysNotFound(t *testing.T) {
 		{"GET", func() error { _, err := client.APIKeys.Get(ctx, "key_none"); return err }},
 		{"DELETE", func() error { return client.APIKeys.Revoke(ctx, "key_none") }},
 	} {
-		e := mustErrorIs(t, c.call(), connix.ErrNotFound)
+		e := mustError(t, c.call(), connix.ErrNotFound)
 		equal(t, c.method, []any{e.StatusCode, e.Code, e.Method, e.Route}, []any{404, "RESOURCE_NOT_FOUND", c.method, "/auth/api-keys/{id}"})
 	}
 }

@@ -211,9 +211,14 @@ func equalJSON(t testing.TB, what string, got []byte, want string) {
 	}
 }
 
-// mustErrorIs fails the test unless err is an *Error that matches every target,
-// and returns it.
-func mustErrorIs(t testing.TB, err error, targets ...error) *connix.Error {
+// mustErrorIs fails the test unless err is an *Error that matches every target.
+func mustErrorIs(t testing.TB, err error, targets ...error) {
+	t.Helper()
+	_ = mustError(t, err, targets...)
+}
+
+// mustError is mustErrorIs, and returns the *Error.
+func mustError(t testing.TB, err error, targets ...error) *connix.Error {
 	t.Helper()
 	e, ok := errors.AsType[*connix.Error](err)
 	if !ok {
@@ -228,14 +233,13 @@ func mustErrorIs(t testing.TB, err error, targets ...error) *connix.Error {
 }
 
 // mustRefuse fails the test unless err is an *ArgumentError about the argument
-// of that name, and returns it.
-func mustRefuse(t testing.TB, err error, name string) *connix.ArgumentError {
+// of that name.
+func mustRefuse(t testing.TB, err error, name string) {
 	t.Helper()
 	e, ok := errors.AsType[*connix.ArgumentError](err)
 	if !ok || e.Name != name || !errors.Is(err, connix.ErrInvalidRequest) {
 		t.Fatalf("got %T: %v; want a refusal of %s", err, err, name)
 	}
-	return e
 }
 
 // mustBlame fails the test unless err is an answer with the status that blames
@@ -249,7 +253,7 @@ func mustBlame(t testing.TB, err error, status int, field string) {
 	case 409:
 		class, code = connix.ErrConflict, connix.CodeConflict
 	}
-	e := mustErrorIs(t, err, class)
+	e := mustError(t, err, class)
 	if e.StatusCode != status || e.Code != code || e.Details.Field != field || e.Details.Issue == "" || e.RequestID == "" {
 		t.Errorf("got %d %s, %+v; want %d %s about %s", e.StatusCode, e.Code, e.Details, status, code, field)
 	}

@@ -34,7 +34,7 @@ func TestProjectLifecycle(t *testing.T) {
 	}
 	srv.Expect(t, connixtest.Match{Method: "DELETE", Route: "/projects/1", Status: 204}, 1)
 	_, err := client.Projects.Get(ctx, created.ID)
-	e := mustErrorIs(t, err, connix.ErrNotFound)
+	e := mustError(t, err, connix.ErrNotFound)
 	equal(t, "code", e.Code, connix.CodeResourceNotFound)
 	equal(t, "projects left", len(must(client.Projects.List(ctx, nil))(t).Items), 0)
 }
@@ -149,7 +149,7 @@ func TestProjectsNotFound(t *testing.T) {
 		{"DELETE", func(id connix.ID) error { return client.Projects.Delete(ctx, id) }},
 	} {
 		for _, id := range []connix.ID{"404", "proj_none"} {
-			e := mustErrorIs(t, c.call(id), connix.ErrNotFound)
+			e := mustError(t, c.call(id), connix.ErrNotFound)
 			equal(t, c.method, []any{e.StatusCode, e.Code, e.Method, e.Route}, []any{404, "RESOURCE_NOT_FOUND", c.method, "/projects/{id}"})
 		}
 	}
@@ -172,8 +172,8 @@ func TestFindProjectByName(t *testing.T) {
 
 	for _, name := range []string{"ALPHA", "alph", "beta"} {
 		got, err := client.Projects.FindByName(ctx, name)
-		e := mustErrorIs(t, err, connix.ErrNotFound)
-		if got != nil || e.StatusCode != 0 || e.Err != connix.ErrNotFound || e.Route != "/projects" || e.Method != "GET" {
+		e := mustError(t, err, connix.ErrNotFound)
+		if got != nil || e.StatusCode != 0 || e.Route != "/projects" || e.Method != "GET" {
 			t.Errorf("%s: got %v, %+v", name, got, *e)
 		}
 	}
@@ -184,7 +184,7 @@ func TestFindProjectByName(t *testing.T) {
 
 	srv.Close()
 	_, err = client.Projects.FindByName(ctx, "alpha")
-	if e := mustErrorIs(t, err); errors.Is(err, connix.ErrNotFound) || e.StatusCode != 0 {
+	if e := mustError(t, err); errors.Is(err, connix.ErrNotFound) || e.StatusCode != 0 {
 		t.Errorf("without a server: %v", err)
 	}
 }
@@ -204,7 +204,7 @@ func TestProjectsInTheReferenceDialect(t *testing.T) {
 	equal(t, "found", must(client.Projects.FindByName(ctx, name))(t).ID, created.ID)
 
 	_, err := client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "renamed"})
-	e := mustErrorIs(t, err, connix.ErrConflict)
+	e := mustError(t, err, connix.ErrConflict)
 	if e.Code != "conflict" || !strings.HasPrefix(e.Details.Issue, "name ") || e.Details.Field != "" {
 		t.Errorf("the error is %s, %+v", e.Code, e.Details)
 	}

@@ -175,7 +175,7 @@ func TestWebhooksNotFound(t *testing.T) {
 		}},
 		{"DELETE", func() error { return client.Webhooks.Delete(ctx, "wh_none") }},
 	} {
-		e := mustErrorIs(t, c.call(), connix.ErrNotFound)
+		e := mustError(t, c.call(), connix.ErrNotFound)
 		equal(t, c.method, []any{e.StatusCode, e.Code, e.Method, e.Route}, []any{404, "RESOURCE_NOT_FOUND", c.method, "/webhooks/{id}"})
 	}
 }
