@@ -71,7 +71,7 @@ func (s *APIKeysService) Get(ctx context.Context, id ID, opts ...CallOption) (*A
 // once. [ErrNotFound] where there is none, unless an earlier attempt of this
 // call may have revoked it.
 func (s *APIKeysService) Revoke(ctx context.Context, id ID, opts ...CallOption) error {
-	return s.client.do(ctx, revokeAPIKey.at(id), nil, opts)
+	return s.client.do(ctx, revokeAPIKey.at(id), &discarded{}, opts)
 }
 
 // List calls GET /api/v1/auth/api-keys and returns one page; nil opts means the

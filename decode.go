@@ -16,6 +16,17 @@ import (
 // bodyReader is a result that reads the answer's body itself.
 type bodyReader interface{ readBody(body []byte) error }
 
+// discarded is the result of an endpoint that has none: nothing, or any JSON. An
+// HTML page says nothing of what the API did.
+type discarded struct{}
+
+func (discarded) readBody(body []byte) error {
+	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
+		return errors.New("the body is neither empty nor JSON")
+	}
+	return nil
+}
+
 // checkOut refuses results that cannot be written to.
 func checkOut(out any) error {
 	if out == nil {

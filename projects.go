@@ -72,7 +72,7 @@ func (s *ProjectsService) Update(ctx context.Context, id ID, update UpdateProjec
 // too. [ErrNotFound] where there is none, unless an earlier attempt of this
 // call may have deleted it. The API overview does not document it.
 func (s *ProjectsService) Delete(ctx context.Context, id ID, opts ...CallOption) error {
-	return s.client.do(ctx, deleteProject.at(id), nil, opts)
+	return s.client.do(ctx, deleteProject.at(id), &discarded{}, opts)
 }
 
 // List calls GET /api/v1/projects and returns one page; nil opts means the

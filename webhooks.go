@@ -135,7 +135,7 @@ func (s *WebhooksService) Update(ctx context.Context, id ID, update UpdateWebhoo
 // unless an earlier attempt of this call may have deleted it. The API overview
 // does not document it.
 func (s *WebhooksService) Delete(ctx context.Context, id ID, opts ...CallOption) error {
-	return s.client.do(ctx, deleteWebhook.at(id), nil, opts)
+	return s.client.do(ctx, deleteWebhook.at(id), &discarded{}, opts)
 }
 
 // List calls GET /api/v1/webhooks and returns one page; nil opts means the
