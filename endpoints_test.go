@@ -50,7 +50,9 @@ var endpoints = []endpoint{
 		return drop(c.Projects.Create(ctx, connix.CreateProjectRequest{Name: "another-project"}))
 	}},
 	{"GET", "/projects", "projects:read", func(ctx context.Context, c *connix.Client, w world) error { return drop(c.Projects.List(ctx, nil)) }},
-	{"GET", "/projects/{id}", "projects:read", func(ctx context.Context, c *connix.Client, w world) error { return drop(c.Projects.Get(ctx, w.project)) }},
+	{"GET", "/projects/{id}", "projects:read", func(ctx context.Context, c *connix.Client, w world) error {
+		return drop(c.Projects.Get(ctx, w.project))
+	}},
 	{"PATCH", "/projects/{id}", "projects:write", func(ctx context.Context, c *connix.Client, w world) error {
 		return drop(c.Projects.Update(ctx, w.project, connix.UpdateProjectRequest{Name: new("renamed")}))
 	}},
@@ -72,7 +74,9 @@ var endpoints = []endpoint{
 		}))
 	}},
 	{"GET", "/webhooks", "webhooks:read", func(ctx context.Context, c *connix.Client, w world) error { return drop(c.Webhooks.List(ctx, nil)) }},
-	{"GET", "/webhooks/{id}", "webhooks:read", func(ctx context.Context, c *connix.Client, w world) error { return drop(c.Webhooks.Get(ctx, w.webhook)) }},
+	{"GET", "/webhooks/{id}", "webhooks:read", func(ctx context.Context, c *connix.Client, w world) error {
+		return drop(c.Webhooks.Get(ctx, w.webhook))
+	}},
 	{"PATCH", "/webhooks/{id}", "webhooks:write", func(ctx context.Context, c *connix.Client, w world) error {
 		return drop(c.Webhooks.Update(ctx, w.webhook, connix.UpdateWebhookRequest{Status: new(connix.StatusDisabled)}))
 	}},

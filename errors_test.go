@@ -128,8 +128,10 @@ func TestUnreadableSuccess(t *testing.T) {
 				t.Errorf("%s: matches ErrServer: %v", name, isServer)
 			}
 		}
-		if err := client.Projects.Delete(t.Context(), "1"); (err != nil) != (name == "an error") {
-			t.Errorf("%s as the answer to a delete, whose body nobody reads: %v", name, err)
+		// Any JSON will do for a delete, whose answer has no result.
+		fine := name == "nothing" || name == "null" || name == "mistyped" || name == "an array"
+		if err := client.Projects.Delete(t.Context(), "1"); errors.Is(err, connix.ErrUnknownOutcome) == fine {
+			t.Errorf("%s as the answer to a delete: %v", name, err)
 		}
 	}
 }

@@ -1,13 +1,10 @@
 package connix_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -152,19 +149,9 @@ func serve(t testing.TB, handler http.HandlerFunc, opts ...connix.Option) *conni
 // that reaches it, whatever host is asked for.
 func serveMemory(t testing.TB, handler http.Handler) (string, *http.Transport) {
 	t.Helper()
-	listener := memnet.Listen(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4010})
-	srv := &httptest.Server{Listener: listener, Config: &http.Server{Handler: handler}}
-	srv.Start()
-	transport := &http.Transport{
-		MaxIdleConnsPerHost: 100,
-		DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.Dial(ctx) },
-	}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		srv.CloseClientConnections()
-		srv.Close()
-	})
-	return srv.URL, transport
+	client, stop := memnet.Serve(handler)
+	t.Cleanup(stop)
+	return "http://127.0.0.1", client.Transport.(*http.Transport)
 }
 
 // writeJSON answers a request with a status and a body that is called JSON.

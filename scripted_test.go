@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/connix-io/connix-go"
-	"github.com/connix-io/connix-go/internal/memnet"
 )
 
 // newScripted is a client of a handler in memory, for what the real API does
@@ -15,14 +14,13 @@ import (
 func newScripted(t *testing.T, handler func(w http.ResponseWriter, r *http.Request, n int), opts ...connix.Option) *connix.Client {
 	t.Helper()
 	var n atomic.Int64
-	client, stop := memnet.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	_, transport := serveMemory(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		handler(w, r, int(n.Add(1)-1))
 	}))
-	t.Cleanup(stop)
 	options := []connix.Option{
 		connix.WithAPIKey("cx_test"), connix.WithBaseURL("http://127.0.0.1"),
-		connix.WithHTTPClient(client), connix.WithoutRateLimiter(),
+		connix.WithHTTPClient(&http.Client{Transport: transport}), connix.WithoutRateLimiter(),
 	}
 	c, err := connix.NewClient(append(options, opts...)...)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // serve returns the handler's answer to a request.
-func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+func handled(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
@@ -91,7 +91,7 @@ func TestWebhookHandlerAnswers(t *testing.T) {
 				}
 				told = append(told, err)
 			}))
-			w := serve(h, c.request(t))
+			w := handled(h, c.request(t))
 			if w.Code != c.status || called != c.called {
 				t.Errorf("status %d, called %v; want %d, %v", w.Code, called, c.status, c.called)
 			}
@@ -124,7 +124,7 @@ func TestWebhookHandlerWithoutParts(t *testing.T) {
 		"verifier": connix.WebhookHandler(nil, func(context.Context, *connix.Event) error { return nil }),
 		"callback": connix.WebhookHandler(verifierAt(webhookNow), nil),
 	} {
-		if w := serve(h, deliver(t, nil, "msg_1", agentEvent)); w.Code != 500 {
+		if w := handled(h, deliver(t, nil, "msg_1", agentEvent)); w.Code != 500 {
 			t.Errorf("without a %s: %d", name, w.Code)
 		}
 	}
@@ -164,7 +164,7 @@ func TestWebhookHandlerRepeats(t *testing.T) {
 		{nil, "msg_4", unnamed, 200, " msg_4"},
 	} {
 		seen, outcome = nil, step.outcome
-		w := serve(h, deliver(t, nil, step.id, step.body))
+		w := handled(h, deliver(t, nil, step.id, step.body))
 		if got := strings.Join(seen, ","); w.Code != step.status || got != step.processing {
 			t.Errorf("step %d: status %d, processed %q; want %d, %q", i, w.Code, got, step.status, step.processing)
 		}
@@ -178,7 +178,7 @@ func TestWebhookHandlerWithoutIDs(t *testing.T) {
 	calls := 0
 	h := connix.WebhookHandler(v, func(context.Context, *connix.Event) error { calls++; return nil })
 	for range 2 {
-		if w := serve(h, deliver(t, v.Scheme, "", `{"type":"agent.failed"}`)); w.Code != 200 {
+		if w := handled(h, deliver(t, v.Scheme, "", `{"type":"agent.failed"}`)); w.Code != 200 {
 			t.Errorf("status %d", w.Code)
 		}
 	}
@@ -197,17 +197,17 @@ func TestWebhookHandlerInFlight(t *testing.T) {
 		})
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if w := serve(h, deliver(t, nil, "msg_1", agentEvent)); w.Code != 200 {
+			if w := handled(h, deliver(t, nil, "msg_1", agentEvent)); w.Code != 200 {
 				t.Errorf("first: %d", w.Code)
 			}
 		})
 		synctest.Wait()
-		w := serve(h, deliver(t, nil, "msg_1", agentEvent))
+		w := handled(h, deliver(t, nil, "msg_1", agentEvent))
 		if w.Code != 503 || w.Header().Get("Retry-After") == "" {
 			t.Errorf("while it is processed: %d, %v", w.Code, w.Header())
 		}
 		wg.Wait()
-		if w := serve(h, deliver(t, nil, "msg_1", agentEvent)); w.Code != 200 || calls != 1 {
+		if w := handled(h, deliver(t, nil, "msg_1", agentEvent)); w.Code != 200 || calls != 1 {
 			t.Errorf("afterwards: %d, %d calls", w.Code, calls)
 		}
 	})
@@ -266,7 +266,7 @@ func TestWebhookHandlerDedup(t *testing.T) {
 		// The sender has hung up: the claim must be ended nevertheless.
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		w := serve(h, deliver(t, nil, "msg_1", agentEvent).WithContext(ctx))
+		w := handled(h, deliver(t, nil, "msg_1", agentEvent).WithContext(ctx))
 		if got := strings.Join(dedup.log, ","); w.Code != c.status || got != c.log {
 			t.Errorf("%s: status %d, %s; want %d, %s", c.name, w.Code, got, c.status, c.log)
 		}
@@ -312,14 +312,14 @@ func TestWebhookHandlerLogsPanics(t *testing.T) {
 	server := &http.Server{ErrorLog: log.New(&out, "", 0)}
 	h := connix.WebhookHandler(verifierAt(webhookNow), func(context.Context, *connix.Event) error { panic("out of cheese") })
 	r := deliver(t, nil, "msg_1", agentEvent)
-	w := serve(h, r.WithContext(context.WithValue(t.Context(), http.ServerContextKey, server)))
+	w := handled(h, r.WithContext(context.WithValue(t.Context(), http.ServerContextKey, server)))
 	if text := out.String(); w.Code != 500 || !strings.Contains(text, "out of cheese") || !strings.Contains(text, "webhook_handler_test.go") {
 		t.Errorf("status %d, logged %q", w.Code, text)
 	}
 	out.Reset()
 	failing := connix.WebhookHandler(verifierAt(webhookNow), func(context.Context, *connix.Event) error { return errors.New("no") })
 	r = deliver(t, nil, "msg_1", agentEvent)
-	serve(failing, r.WithContext(context.WithValue(t.Context(), http.ServerContextKey, server)))
+	handled(failing, r.WithContext(context.WithValue(t.Context(), http.ServerContextKey, server)))
 	if out.Len() != 0 {
 		t.Errorf("an error of the callback was logged: %q", out.String())
 	}

@@ -18,7 +18,10 @@ func Serve(handler http.Handler) (client *http.Client, stop func()) {
 		defer close(done)
 		_ = server.Serve(listener)
 	}()
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.Dial(ctx) }}
+	transport := &http.Transport{
+		MaxIdleConnsPerHost: 100,
+		DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.Dial(ctx) },
+	}
 	return &http.Client{Transport: transport}, func() {
 		transport.CloseIdleConnections()
 		_ = server.Close()
