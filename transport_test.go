@@ -1,0 +1,173 @@
+package connix_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/connix-io/connix-go"
+)
+
+// Giving up keeps the connection: ten calls that exhaust their retries against
+// a host that answers open one.
+func TestGivingUpKeepsTheConnection(t *testing.T) {
+	var opened, seen atomic.Int64
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		seen.Add(1)
+		w.WriteHeader(503)
+		_, _ = w.Write(make([]byte, 20_000)) // more than a careless drain would read
+	}))
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL(srv.URL), connix.WithoutRateLimiter(),
+		connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 3}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		if _, err := client.Projects.Get(t.Context(), "1"); !errors.Is(err, connix.ErrServer) {
+			t.Fatal(err)
+		}
+	}
+	if opened.Load() != 1 || seen.Load() != 40 {
+		t.Errorf("%d connections for %d requests, want 1 for 40", opened.Load(), seen.Load())
+	}
+	// Nor does a cancelled call throw away the others' connections.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _ = client.Projects.Get(ctx, "1")
+	_, _ = client.Projects.Get(t.Context(), "1")
+	if opened.Load() != 1 {
+		t.Errorf("%d connections after a cancelled call, want 1", opened.Load())
+	}
+}
+
+// Over HTTP/2 too, a write whose answer is lost is not sent again.
+func TestHTTP2LostWrite(t *testing.T) {
+	var seen atomic.Int64
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		seen.Add(1)
+		panic(http.ErrAbortHandler) // RST_STREAM
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL(srv.URL), connix.WithHTTPClient(srv.Client()), connix.WithoutRateLimiter())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+	if !errors.Is(err, connix.ErrUnknownOutcome) || seen.Load() != 1 {
+		t.Errorf("%v after %d requests, want ErrUnknownOutcome after 1", err, seen.Load())
+	}
+}
+
+// A server that drains its HTTP/2 connections (GOAWAY) loses no call and sees
+// every body whole and once.
+func TestHTTP2Goaway(t *testing.T) {
+	var bodies [2]atomic.Int64 // right, wrong
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || string(body) != `{"name":"my-project"}` {
+			bodies[1].Add(1)
+		} else {
+			bodies[0].Add(1)
+		}
+		w.Header().Set("Connection", "close") // over HTTP/2: GOAWAY after this answer
+		w.WriteHeader(201)
+		_, _ = io.WriteString(w, `{"id":1,"name":"my-project"}`)
+	})
+	srv := httptest.NewUnstartedServer(handler)
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL(srv.URL), connix.WithHTTPClient(srv.Client()), connix.WithoutRateLimiter())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const calls = 50
+	for range calls {
+		var meta connix.Response
+		if _, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"}, connix.WithResponse(&meta)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if right, wrong := bodies[0].Load(), bodies[1].Load(); right != calls || wrong != 0 {
+		t.Errorf("%d bodies whole and %d not, want %d and 0", right, wrong, calls)
+	}
+}
+
+// On a connection that the server drops unasked, net/http itself repeats a read;
+// a write reaches the server once or fails as unsent.
+func TestColdReset(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	var posts atomic.Int64
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { // reads one whole request and drops the connection
+				defer conn.Close()
+				req, err := http.ReadRequest(bufio.NewReader(conn))
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, req.Body)
+				if req.Method == http.MethodPost {
+					posts.Add(1)
+				}
+				_ = conn.(*net.TCPConn).SetLinger(0)
+			}()
+		}
+	}()
+	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL("http://"+listener.Addr().String()), connix.WithoutRateLimiter(),
+		connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 3, BaseDelay: time.Millisecond, MaxDelay: time.Millisecond}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(10) {
+		_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+		if !errors.Is(err, connix.ErrUnknownOutcome) || posts.Load() != n+1 {
+			t.Errorf("%v after %d requests, want ErrUnknownOutcome after %d", err, posts.Load(), n+1)
+		}
+	}
+}
+
+// A dial that hangs is no lost write: nothing was sent.
+func TestHangingDial(t *testing.T) {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL("https://api.test"), connix.WithoutRateLimiter(),
+		connix.WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	_, err = client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "x"})
+	if !errors.Is(err, context.Canceled) || errors.Is(err, connix.ErrUnknownOutcome) {
+		t.Errorf("%v, want the cancellation, and certainty that nothing was sent", err)
+	}
+	transport.CloseIdleConnections()
+}
