@@ -29,7 +29,6 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/clock"
 	"github.com/connix-io/connix-go/internal/fake/state"
 	"github.com/connix-io/connix-go/internal/memnet"
-	"github.com/connix-io/connix-go/internal/openapi"
 )
 
 // Server is a fake of the Connix API. Make one with [NewServer] in a test, or
@@ -92,7 +91,6 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 		MinLatency:  c.minLatency,
 		MaxLatency:  c.maxLatency,
 		JournalSize: c.journalSize,
-		Document:    openapi.JSON(),
 		Check:       c.check(),
 		CheckFailed: checkFailed,
 	})

@@ -46,8 +46,6 @@ type Config struct {
 	APIKey  string
 	Limits  window.Rules
 	Dialect Dialect
-	// Document is what GET /docs answers with; nil: 404.
-	Document []byte
 	// MinLatency and MaxLatency bound how long every answer is held back, in
 	// package time whatever the Clock.
 	MinLatency, MaxLatency time.Duration
