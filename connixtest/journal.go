@@ -32,8 +32,8 @@ type Request struct {
 	// was.
 	Status         int
 	ResponseHeader http.Header
-	// Response is the body of the answer, up to its first mebibyte; it is
-	// unpacked where it was sent compressed.
+	// Response is the body of the answer, up to its first 256 KiB; it is unpacked
+	// where it was sent compressed.
 	Response []byte
 	// Fault says that the answer was not left to the API.
 	Fault bool
@@ -72,7 +72,7 @@ func (s *Server) AwaitRequests(ctx context.Context, m Match, n int) ([]Request, 
 		return len(found) >= n
 	})
 	if err != nil {
-		err = fmt.Errorf("connixtest: %d of %d requests came that match %s: %w", len(found), n, m, err)
+		err = fmt.Errorf("connixtest: %d of %d requests came that match %s: %w%s", len(found), n, m, err, s.droppedNote())
 	}
 	return requests(found), err
 }
@@ -88,8 +88,17 @@ func (s *Server) Expect(tb testing.TB, m Match, n int) {
 	}
 	all := s.fake.Journal().Entries()
 	if found := matcher.filter(all); len(found) != n {
-		tb.Errorf("connixtest: %d requests match %s, want %d\n%s", len(found), m, n, report(requests(all), matcher))
+		tb.Errorf("connixtest: %d requests match %s, want %d%s\n%s", len(found), m, n, s.droppedNote(), report(requests(all), matcher))
 	}
+}
+
+// droppedNote says where a count may be off.
+func (s *Server) droppedNote() string {
+	n := s.fake.Journal().Dropped()
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (the journal was full and has dropped the %d oldest requests: see WithJournalSize)", n)
 }
 
 func requests(entries []journal.Entry) []Request {

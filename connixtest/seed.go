@@ -41,8 +41,8 @@ func (s *Server) AddAgent(a connix.Agent) connix.Agent {
 		Status:      string(a.Status),
 		Metadata:    a.Metadata,
 	}
-	if a.Config != nil {
-		in.Config = *a.Config
+	if c := a.Config; c != nil {
+		in.Config = &state.AgentConfig{Model: c.Model, Temperature: c.Temperature, MaxTokens: c.MaxTokens, Tools: c.Tools}
 	}
 	if a.LastActivityAt != nil {
 		in.LastActivityAt = a.LastActivityAt.UTC()

@@ -102,36 +102,44 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 
 // listen serves the fake on a socket of its own or in memory.
 func (s *Server) listen(inMemory bool) error {
-	// No timeout of a real server is wanted here, but gosec and slow loris agree
-	// that there be one.
-	config := &http.Server{Handler: s.fake, ReadHeaderTimeout: time.Minute}
-	var listener net.Listener
-	// Cloned, so that the proxy of the environment and net/http's pool sizes are
-	// those of any client.
-	s.transport = http.DefaultTransport.(*http.Transport).Clone()
-	if inMemory {
-		l := memnet.Listen(memoryAddr())
-		s.transport = &http.Transport{
-			MaxIdleConnsPerHost: 100,
-			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				if addr != l.Addr().String() {
-					return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("connixtest: this client is in memory and reaches only %s, not %s", l.Addr(), addr)}
-				}
-				return l.Dial(ctx)
-			},
-		}
-		listener = l
-	} else {
-		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			return fmt.Errorf("no port to listen on: %w", err)
-		}
-		listener = l
+	listener, dial, err := newListener(inMemory)
+	if err != nil {
+		return err
 	}
-	s.http = &httptest.Server{Listener: listener, Config: config}
+	s.transport = &http.Transport{
+		DialContext: dial,
+		// As many as a test may have goroutines: with net/http's two, hundreds of
+		// them would use up the ports.
+		MaxIdleConnsPerHost: 1000,
+	}
+	s.http = &httptest.Server{
+		Listener: listener,
+		// A connection may stay silent for as long as a test likes, in which hours
+		// may pass within a bubble.
+		Config: &http.Server{Handler: s.fake, ReadHeaderTimeout: 365 * 24 * time.Hour},
+	}
 	s.http.Start()
 	s.URL = s.http.URL
 	return nil
+}
+
+type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
+
+func newListener(inMemory bool) (net.Listener, dialFunc, error) {
+	if !inMemory {
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, nil, fmt.Errorf("no port to listen on: %w", err)
+		}
+		return l, new(net.Dialer).DialContext, nil
+	}
+	l := memnet.Listen(memoryAddr())
+	return l, func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr != l.Addr().String() {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("connixtest: the client of a server in memory reaches that one, %s, and not %s", l.Addr(), addr)}
+		}
+		return l.Dial(ctx)
+	}, nil
 }
 
 // memoryAddr returns an address for a server in memory: of the loopback network,

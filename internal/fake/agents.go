@@ -14,17 +14,28 @@ type agentJSON struct {
 	Description  string         `json:"description"`
 	ProjectID    state.ID       `json:"project_id"`
 	Status       string         `json:"status"`
-	Config       any            `json:"config,omitempty"`
+	Config       *configJSON    `json:"config,omitempty"`
 	Metadata     map[string]any `json:"metadata,omitempty"`
 	CreatedAt    time.Time      `json:"created_at"`
 	UpdatedAt    time.Time      `json:"updated_at"`
 	LastActivity *time.Time     `json:"last_activity"`
 }
 
+type configJSON struct {
+	Model       string   `json:"model,omitempty"`
+	Temperature *float64 `json:"temperature,omitempty"`
+	MaxTokens   *int     `json:"max_tokens,omitempty"`
+	Tools       []string `json:"tools,omitempty"`
+}
+
 func wireAgent(a *state.Agent) agentJSON {
+	var config *configJSON
+	if a.Config != nil {
+		config = &configJSON{a.Config.Model, a.Config.Temperature, a.Config.MaxTokens, a.Config.Tools}
+	}
 	return agentJSON{
 		ID: a.ID, Name: a.Name, Description: a.Description, ProjectID: a.ProjectID, Status: a.Status,
-		Config: a.Config, Metadata: a.Metadata,
+		Config: config, Metadata: a.Metadata,
 		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, LastActivity: orNull(a.LastActivityAt),
 	}
 }

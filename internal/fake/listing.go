@@ -86,7 +86,7 @@ func (q *query) number(name string, fallback, least, most int) int {
 
 const maxInt = int(^uint(0) >> 1)
 
-// sort returns the field to sort by.
+// field returns the field to sort by.
 func (q *query) field(name, s string) table.Field {
 	field, ok := sortFields[s]
 	if !ok {
@@ -95,7 +95,7 @@ func (q *query) field(name, s string) table.Field {
 	return field
 }
 
-// order returns whether to sort in descending order.
+// descending returns whether to sort in descending order.
 func (q *query) descending() bool {
 	s, ok := q.get("order")
 	if ok && s != "asc" && s != "desc" {
@@ -150,7 +150,7 @@ func readPageQuery[R table.Record](raw string) (pageQuery[R], error) {
 	}
 	p.Sort = q.field("sort", sort)
 	p.Descending = q.descending()
-	p.search, p.status = q.text("search"), q.text("status")
+	p.search, p.status = strings.ToLower(q.text("search")), q.text("status")
 	p.Created = table.Range{After: q.moment("created_after"), Before: q.moment("created_before")}
 	p.Updated = table.Range{After: q.moment("updated_after"), Before: q.moment("updated_before")}
 	if q.err != nil {
@@ -220,9 +220,9 @@ type list struct {
 	Pagination any `json:"pagination,omitempty"`
 }
 
-// matchesText reports whether a text search finds any of the texts.
+// matchesText reports whether any of the texts holds what is searched for, which
+// is in lower case, whatever their own case is.
 func matchesText(search string, texts ...string) bool {
-	search = strings.ToLower(search)
 	for _, t := range texts {
 		if strings.Contains(strings.ToLower(t), search) {
 			return true

@@ -21,7 +21,7 @@ func (f *Fake) write(w http.ResponseWriter, r *http.Request, answer reply) {
 	if !ok {
 		var err error
 		if body, err = json.Marshal(answer.body); err != nil {
-			// Only a test's own Config or Metadata can be what JSON has no form for.
+			// Only a test's own Metadata or Config can hold what JSON has no form for.
 			f.fail(w, r, internalError("the answer has no JSON form: "+err.Error()))
 			return
 		}

@@ -23,6 +23,9 @@ const maxBody = 1 << 20
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id := requestID(r)
+	if r.Body == nil { // of a request that no server made
+		r.Body = http.NoBody
+	}
 	body, readErr := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	x := f.journal.Add(journal.Entry{
 		Time: f.Now(), Method: r.Method, Route: Route(r), Path: r.URL.Path, Query: r.URL.RawQuery,
@@ -30,7 +33,6 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 	ctx := context.WithValue(journal.NewContext(r.Context(), x), requestIDKey{}, id)
 	out := &answer{ResponseWriter: w, fake: f, exchange: x, start: start, requestID: id}
-	original := r
 	r = r.WithContext(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
@@ -39,12 +41,12 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !f.hold(ctx) {
+		abort(r)
 		return
 	}
 	switch {
 	case len(body) > maxBody:
 		// What is left of the body is not worth reading.
-		original.Body = http.NoBody
 		out.Header().Set("Connection", "close")
 		f.fail(out, r, badRequest("body", fmt.Sprintf("is larger than %d bytes", maxBody)))
 	case readErr != nil:
@@ -103,6 +105,14 @@ func (f *Fake) hold(ctx context.Context) bool {
 	case <-f.closed.Done():
 	}
 	return false
+}
+
+// abort ends an exchange without an answer. A handler that merely returns would
+// have answered 200.
+func abort(r *http.Request) {
+	if r.Context().Value(http.ServerContextKey) != nil {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 type requestIDKey struct{}

@@ -30,6 +30,7 @@ type Journal struct {
 	mu      sync.Mutex
 	ring    []*Exchange // of at most size
 	next    int         // where in a full ring the next one goes
+	dropped int         // entries that newer ones have displaced
 	changed chan struct{}
 }
 
@@ -53,6 +54,13 @@ func (j *Journal) entries() []Entry {
 		all = append(all, e)
 	}
 	return all
+}
+
+// Dropped returns how many entries newer ones have displaced.
+func (j *Journal) Dropped() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.dropped
 }
 
 // Await returns the entries as soon as enough says so of them, or those there
@@ -83,7 +91,7 @@ func (j *Journal) Await(ctx context.Context, enough func([]Entry) bool) ([]Entry
 func (j *Journal) Reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.ring, j.next = nil, 0
+	j.ring, j.next, j.dropped = nil, 0, 0
 	j.wake()
 }
 
@@ -103,6 +111,7 @@ func (j *Journal) Add(e Entry) *Exchange {
 	if len(j.ring) < j.size {
 		j.ring = append(j.ring, x)
 	} else {
+		j.dropped++
 		j.ring[j.next] = x
 		j.next = (j.next + 1) % j.size
 	}
@@ -118,7 +127,7 @@ type Exchange struct {
 
 // maxResponse bounds what is kept of one answer: a test may have one that never
 // ends.
-const maxResponse = 1 << 20
+const maxResponse = 256 << 10
 
 // Answer notes the status and headers of the answer.
 func (x *Exchange) Answer(status int, header http.Header) {

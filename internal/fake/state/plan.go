@@ -104,12 +104,16 @@ func (s *Store) arm(now time.Time) {
 	}
 	p.stop()
 	p.armedFor = due
-	p.timer = s.clock.AfterFunc(due.Sub(now), func() {
+	var timer clock.Timer
+	timer = s.clock.AfterFunc(due.Sub(now), func() {
 		s.mu.Lock()
-		s.plans.timer = nil
+		if s.plans.timer == timer { // not replaced while it fired
+			s.plans.timer = nil
+		}
 		s.settle(s.Now())
 		s.end()
 	})
+	p.timer = timer
 }
 
 func (p *plans) stop() {

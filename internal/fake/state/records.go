@@ -21,9 +21,17 @@ type Agent struct {
 	Description    string
 	ProjectID      ID
 	Status         string
-	Config         any // nil, or what its JSON is made from
+	Config         *AgentConfig // nil for none
 	Metadata       map[string]any
 	LastActivityAt time.Time // zero for none
+}
+
+// AgentConfig is how an agent runs. A nil field is not shown.
+type AgentConfig struct {
+	Model       string
+	Temperature *float64
+	MaxTokens   *int
+	Tools       []string
 }
 
 // Webhook is one receiver of events.
