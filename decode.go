@@ -53,10 +53,19 @@ func decodeBody(body []byte, out any) error {
 	if reader, ok := out.(bodyReader); ok {
 		return reader.readBody(body)
 	}
-	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || string(trimmed) == "null" {
-		return errors.New("the body is empty")
+	if isNothing(body) {
+		return errNothing
 	}
 	return unmarshal(body, out)
+}
+
+var errNothing = errors.New("the body is empty")
+
+// isNothing reports whether a body says nothing. JSON's null would be read into
+// any struct.
+func isNothing(body []byte) bool {
+	trimmed := bytes.TrimSpace(body)
+	return len(trimmed) == 0 || string(trimmed) == "null"
 }
 
 // unmarshal decodes in one plain pass; only a body that it cannot read is

@@ -29,6 +29,9 @@ type ServiceStatus struct {
 }
 
 func (s *ServiceStatus) readBody(body []byte) error {
+	if isNothing(body) {
+		return errNothing
+	}
 	type plain ServiceStatus // without this method
 	if err := unmarshal(body, (*plain)(s)); err != nil {
 		return err
