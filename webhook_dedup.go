@@ -9,8 +9,8 @@ import (
 type DedupState int
 
 const (
-	// DedupNew means that nobody has seen the event; the caller now has it, and owes the
-	// Dedup a Commit or an Abort. It is the zero value.
+	// DedupNew means that nobody has seen the event: the caller now has it, and
+	// owes the Dedup a Commit or an Abort. It is the zero value.
 	DedupNew DedupState = iota
 	// DedupInFlight means that another delivery of the event is being processed.
 	DedupInFlight

@@ -19,7 +19,7 @@ import (
 	"github.com/connix-io/connix-go"
 )
 
-// serve returns the handler's answer to a request.
+// handled returns the handler's answer to a request.
 func handled(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/connix-io/connix-go/internal/fake"
 )
 
 // Option configures a server. A nil Option does nothing; one whose argument
@@ -20,6 +22,7 @@ type config struct {
 	journalSize            int
 	dialect                Dialect
 	checks                 []func(*http.Request) error
+	deliveries             fake.DeliveryConfig
 	errs                   []error
 }
 
@@ -53,8 +56,8 @@ func WithLatency(min, max time.Duration) Option {
 	}
 }
 
-// WithJournalSize has the journal keep the newest n requests; the default is
-// 10,000. n must be at least 1.
+// WithJournalSize has the journal keep the newest n requests, and as many
+// webhook deliveries; the default is 10,000. n must be at least 1.
 func WithJournalSize(n int) Option {
 	return func(c *config) {
 		if n < 1 {

@@ -55,12 +55,19 @@ func (s *Server) AddAgent(a connix.Agent) connix.Agent {
 }
 
 // AddWebhook puts a webhook with a secret on the server; "" is no secret. What is
-// zero is filled in: an id, the status active, the server's time.
+// zero is filled in: an id, all events where there is no list of them, the status
+// active, the server's time.
 func (s *Server) AddWebhook(w connix.Webhook, secret connix.Secret) connix.Webhook {
 	in := state.Webhook{
 		Key:    key(w.ID, w.URL, w.CreatedAt, w.UpdatedAt),
 		Secret: secret.Reveal(),
 		Status: string(w.Status),
+	}
+	if w.Events == nil {
+		w.Events = []connix.EventType{
+			connix.EventProjectCreated, connix.EventProjectUpdated, connix.EventProjectDeleted,
+			connix.EventAgentLaunched, connix.EventAgentCompleted, connix.EventAgentFailed, connix.EventAgentStopped,
+		}
 	}
 	for _, e := range w.Events {
 		in.Events = append(in.Events, string(e))

@@ -81,6 +81,10 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, err
 	}
+	c.deliveries.JournalSize = c.journalSize
+	if c.inMemory {
+		c.deliveries.Transport = unreachable{}
+	}
 	s := &Server{APIKey: state.NewSecret()}
 	s.fake = fake.New(fake.Config{
 		Clock:       c.fakeClock(),
@@ -91,6 +95,7 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 		MinLatency:  c.minLatency,
 		MaxLatency:  c.maxLatency,
 		JournalSize: c.journalSize,
+		Deliveries:  c.deliveries,
 		Check:       c.check(),
 		CheckFailed: checkFailed,
 	})
@@ -161,7 +166,7 @@ func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: s.tr
 func (s *Server) Handler() http.Handler { return s.fake }
 
 // Reset makes the server forget: every record but its own API key, the journal,
-// what was used of the rate limits. What options and OnLaunch have set stays.
+// the webhook deliveries, what was used of the rate limits. What options and OnLaunch have set stays.
 func (s *Server) Reset() { s.fake.Reset() }
 
 // Close shuts the server down and closes the connections to it, also those on

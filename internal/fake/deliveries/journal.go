@@ -107,7 +107,7 @@ func (j *journal) snapshot() []Delivery {
 	for i, d := range j.entries {
 		all[i] = d.Delivery
 		// Later attempts are appended behind this length.
-		all[i].Attempts = d.Attempts[:len(d.Attempts):len(d.Attempts)]
+		all[i].Attempts = slices.Clip(d.Attempts)
 	}
 	return all
 }

@@ -85,9 +85,11 @@ func (t *router) serve(handler http.Handler, r *http.Request) (*http.Response, e
 	t.serving.Go(func() {
 		err := errors.New("the receiver ended its goroutine")
 		defer func() {
-			if v := recover(); v == http.ErrAbortHandler {
+			switch v := recover(); v {
+			case nil:
+			case http.ErrAbortHandler:
 				err = errors.New("the receiver cut the connection")
-			} else if v != nil {
+			default:
 				err = fmt.Errorf("the receiver panicked: %v", v)
 			}
 			ended <- err
