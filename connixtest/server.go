@@ -27,6 +27,7 @@ import (
 
 	"github.com/connix-io/connix-go/internal/fake"
 	"github.com/connix-io/connix-go/internal/fake/clock"
+	"github.com/connix-io/connix-go/internal/fake/oauth"
 	"github.com/connix-io/connix-go/internal/fake/state"
 	"github.com/connix-io/connix-go/internal/memnet"
 )
@@ -41,6 +42,7 @@ type Server struct {
 	APIKey string
 
 	fake      *fake.Fake
+	oauth     *oauth.Server
 	http      *httptest.Server
 	transport *http.Transport
 }
@@ -85,11 +87,12 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 	if c.inMemory {
 		c.deliveries.Transport = unreachable{}
 	}
-	s := &Server{APIKey: state.NewSecret()}
+	s := &Server{APIKey: state.NewSecret(), oauth: newOAuth(c.clock)}
 	s.fake = fake.New(fake.Config{
 		Clock:       c.fakeClock(),
 		Skew:        c.limits.Skew,
 		APIKey:      s.APIKey,
+		OAuth:       s.oauth,
 		Limits:      c.limits.rules(),
 		Dialect:     fake.Dialect(c.dialect),
 		MinLatency:  c.minLatency,
@@ -162,11 +165,12 @@ func memoryAddr() *net.TCPAddr {
 func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: s.transport} }
 
 // Handler returns the API as a handler, to be served by other means than the
-// server's own. It serves from "/api/v1/".
+// server's own. It serves from "/api/v1/" and "/oauth2/".
 func (s *Server) Handler() http.Handler { return s.fake }
 
 // Reset makes the server forget: every record but its own API key, the journal,
-// the webhook deliveries, what was used of the rate limits. What options and OnLaunch have set stays.
+// the webhook deliveries, what was used of the rate limits, codes and tokens of
+// OAuth2. What options and OnLaunch have set stays, and the OAuth2 clients.
 func (s *Server) Reset() { s.fake.Reset() }
 
 // Close shuts the server down and closes the connections to it, also those on

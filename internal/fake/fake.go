@@ -51,9 +51,11 @@ type Config struct {
 	MinLatency, MaxLatency time.Duration
 	// JournalSize is how many requests are remembered; 0: DefaultJournalSize.
 	JournalSize int
+	// OAuth, if any, is the authorization server beside the API.
+	OAuth OAuth
 	// Bearer says what a token may do: ScopeRead, ScopeWrite or scopes of keys.
-	// Where ok is false, err, if any, is what the client is told. Nil: every
-	// token is refused.
+	// Where ok is false, err, if any, is what the client is told. Nil: OAuth's
+	// tokens are accepted and all others refused.
 	Bearer func(token string) (scopes []string, ok bool, err error)
 	// Observe, if any, is told of every event, in order, one at a time.
 	Observe func(state.Event)
@@ -100,7 +102,7 @@ func New(c Config) *Fake {
 	f.closed, f.close = context.WithCancel(context.Background())
 	f.deliveries = f.newDeliveries(c.Deliveries)
 	f.store = state.New(state.Config{Clock: f.clock, Skew: c.Skew, Observe: f.observe, StringIDs: c.Dialect == Reference})
-	f.api = http.HandlerFunc(f.serveAPI)
+	f.api = f.withOAuth(http.HandlerFunc(f.serveAPI))
 	if c.Middleware != nil {
 		f.api = c.Middleware(f.api)
 	}
@@ -130,6 +132,9 @@ func (f *Fake) Reset() {
 	f.seed()
 	f.journal.Reset()
 	f.deliveries.Reset()
+	if f.config.OAuth != nil {
+		f.config.OAuth.Reset()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.budgets)

@@ -76,21 +76,19 @@ func New(cfg Config) *Server {
 	cfg.CodeLife = cmpOr(cfg.CodeLife, time.Minute)
 	cfg.AccessLife = cmpOr(cfg.AccessLife, time.Hour)
 	cfg.RefreshLife = cmpOr(cfg.RefreshLife, 30*24*time.Hour)
-	cfg.Clients = slices.Clone(cfg.Clients)
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, clients: map[string]Client{}}
+	for _, c := range cfg.Clients {
+		s.AddClient(c)
+	}
 	s.Reset()
 	return s
 }
 
-// Reset forgets every code, token, consent page and planned failure, and the
-// clients that were added since New.
+// Reset forgets every code, token, consent page and planned failure. The
+// clients stay.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.clients = map[string]Client{}
-	for _, c := range s.cfg.Clients {
-		s.clients[c.ID] = c
-	}
 	s.tickets = map[string]ticket{}
 	s.codes = map[string]*code{}
 	s.access = map[string]*accessToken{}

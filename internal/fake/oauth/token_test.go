@@ -232,8 +232,7 @@ func TestRevokeAndReset(t *testing.T) {
 	if _, ok := s.Lookup(token.Access); ok {
 		t.Error("a token survives Reset")
 	}
-	wantFailure(t, post(t, s, refreshForm("x", "client_id", "added")), 401, "invalid_client")
-	wantFailure(t, post(t, s, refreshForm("x")), 400, "invalid_grant")
+	wantFailure(t, post(t, s, refreshForm(token.Refresh, "client_id", "added")), 400, "invalid_grant")
 }
 
 func TestPlannedTokenFailures(t *testing.T) {

@@ -1,0 +1,176 @@
+package connix_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	connix "github.com/connix-io/connix-go"
+	"github.com/connix-io/connix-go/connixtest"
+	"golang.org/x/oauth2"
+)
+
+// expired is a token of the server whose access token the client knows to be
+// over, and whose refresh token is good.
+func expired(srv *connixtest.Server) *oauth2.Token {
+	token := srv.AddToken()
+	token.Expiry = time.Now().Add(-time.Minute)
+	return token
+}
+
+func TestClientRefreshesOnceForAllItsCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := connixtest.NewServer(t, connixtest.WithInMemory(), connixtest.WithLatency(time.Second, time.Second))
+		saved := ""
+		source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv), connix.WithTokenSaver(func(_ context.Context, token *oauth2.Token) error {
+			time.Sleep(time.Second)
+			saved = token.AccessToken
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := srv.Client(t, connix.WithTokenSource(source))
+		var wg sync.WaitGroup
+		for i := range 100 {
+			wg.Go(func() {
+				ctx, cancel := t.Context(), func() {}
+				impatient := i%10 == 0
+				if impatient {
+					ctx, cancel = context.WithTimeout(ctx, 500*time.Millisecond)
+				}
+				defer cancel()
+				_, err := client.Hello(ctx, "Gopher")
+				if impatient && !errors.Is(err, context.DeadlineExceeded) || !impatient && err != nil {
+					t.Errorf("call %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		srv.Expect(t, connixtest.Match{Route: "/oauth2/token"}, 1)
+		srv.Expect(t, connixtest.Match{Route: "/hello"}, 90)
+		for _, r := range srv.Requests() {
+			if r.Route == "/hello" && r.Header.Get("Authorization") != "Bearer "+saved {
+				t.Errorf("a call used a token that was not saved")
+			}
+		}
+	})
+}
+
+func TestClientReplaysOnceAfterARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := connixtest.NewServer(t, connixtest.WithInMemory())
+		token := srv.AddToken()
+		token.AccessToken = "cxat_unknown"
+		source, err := connix.NewTokenSource(srv.OAuthConfig(""), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := srv.Client(t, connix.WithTokenSource(source))
+		var wg sync.WaitGroup
+		for i := range 64 {
+			wg.Go(func() {
+				name := fmt.Sprintf("project-%d", i)
+				if _, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: name}); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+		wg.Wait()
+		srv.Expect(t, connixtest.Match{Route: "/oauth2/token"}, 1)
+		srv.Expect(t, connixtest.Match{Method: "POST", Route: "/projects", Status: http.StatusCreated}, 64)
+	})
+}
+
+func TestClientReportsTheTokenEndpointsFailures(t *testing.T) {
+	srv := connixtest.NewServer(t)
+	cfg := srv.OAuthConfig("")
+	cfg.ClientSecret = testClientSecret // which the server refuses: its client has none
+	source, err := connix.NewTokenSource(cfg, expired(srv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := srv.Client(t, connix.WithTokenSource(source))
+	_, err = client.Hello(t.Context(), "Gopher")
+	failure, ok := errors.AsType[*connix.TokenError](err)
+	call, isCall := errors.AsType[*connix.Error](err)
+	if !ok || failure.Code != "invalid_client" || failure.StatusCode != 401 || !isCall || call.StatusCode != 0 || call.Route != "/hello" {
+		t.Errorf("got %v", err)
+	}
+	srv.Expect(t, connixtest.Match{Route: "/oauth2/token"}, 1)
+	srv.Expect(t, connixtest.Match{Route: "/hello"}, 0)
+}
+
+func TestClientShowsNoToken(t *testing.T) {
+	srv := connixtest.NewServer(t)
+	token := expired(srv)
+	var log bytes.Buffer
+	hooked := 0
+	source, err := connix.NewTokenSource(srv.OAuthConfig(""), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := srv.Client(t, connix.WithTokenSource(source),
+		connix.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+		connix.WithHooks(connix.Hooks{TokenRefreshed: func(_ context.Context, info connix.TokenRefreshInfo) {
+			hooked++
+			_, _ = fmt.Fprintf(&log, "%+v\n", info)
+		}}))
+	var texts []string
+	for range 2 {
+		_, err := client.Hello(t.Context(), "Gopher")
+		texts = append(texts, fmt.Sprintf("%v %+v %#v", err, err, err))
+	}
+	srv.Reset()
+	_, err = client.Hello(t.Context(), "Gopher")
+	if !errors.Is(err, connix.ErrLoginRequired) {
+		t.Errorf("got %v, want ErrLoginRequired", err)
+	}
+	texts = append(texts, fmt.Sprintf("%v %+v %#v", err, err, err), log.String(), fmt.Sprintf("%v %+v %#v %s", client, client, client, client), fmt.Sprint(source))
+	if hooked != 2 {
+		t.Errorf("told of %d refreshes, want one that succeeds and one that fails", hooked)
+	}
+	secrets := []string{token.AccessToken, token.RefreshToken}
+	for _, r := range srv.Requests() {
+		secrets = append(secrets, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	}
+	for _, secret := range secrets {
+		for _, text := range texts {
+			if secret != "" && strings.Contains(text, secret) {
+				t.Errorf("a token is shown in %s", text)
+			}
+		}
+	}
+}
+
+func TestClientWaitsForATokenNoLongerThanItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := connixtest.NewServer(t, connixtest.WithInMemory(), connixtest.WithLatency(10*time.Second, 10*time.Second))
+		source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := srv.Client(t, connix.WithTokenSource(source))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begin := time.Now()
+		if _, err := client.Hello(ctx, "Gopher"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("took %s", took)
+		}
+		if _, err := client.Hello(t.Context(), "Gopher"); err != nil {
+			t.Errorf("the call after it: %v", err)
+		}
+		srv.Expect(t, connixtest.Match{Route: "/oauth2/token"}, 1)
+	})
+}
