@@ -61,8 +61,7 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 			"subdomain":    "http://api.localhost:" + evilURL.Port() + "/api/v1/projects/1",
 			"no scheme":    "//" + evilURL.Host + "/api/v1/projects/1",
 		} {
-			var api *recorder
-			api = newRecorder(t, func(w http.ResponseWriter, _ *http.Request) {
+			api := newRecorder(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", location)
 				http.SetCookie(w, &http.Cookie{Name: "session", Value: plantedToken, Path: "/"})
 				w.WriteHeader(status)
