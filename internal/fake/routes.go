@@ -81,11 +81,7 @@ func match(r *http.Request) (template string, id state.ID) {
 	// of it.
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
-		plain, err := url.PathUnescape(s)
-		if err != nil {
-			return "", ""
-		}
-		segments[i] = plain
+		segments[i], _ = url.PathUnescape(s) // EscapedPath has escaped it well
 	}
 	for _, t := range templates {
 		if id, ok := matches(t, segments); ok {
