@@ -10,9 +10,9 @@ import (
 // The actions of this file pass the request to the API and change the header
 // of its answer.
 
-// Headers replaces headers of the API's answer. A header without values is
+// SetHeaders replaces headers of the API's answer. A header without values is
 // removed.
-func Headers(header http.Header) Action {
+func SetHeaders(header http.Header) Action {
 	header = canonical(header)
 	return edit(func(h http.Header) { maps.Copy(h, header) })
 }
@@ -20,13 +20,13 @@ func Headers(header http.Header) Action {
 // RateHeaders replaces the three headers of the Requests budget by these
 // texts; "" removes one.
 func RateHeaders(limit, remaining, reset string) Action {
-	return Headers(rate("Requests", limit, remaining, reset))
+	return SetHeaders(rate("Requests", limit, remaining, reset))
 }
 
 // TokenHeaders replaces the three headers of the Tokens budget by these
 // texts; "" removes one.
 func TokenHeaders(limit, remaining, reset string) Action {
-	return Headers(rate("Tokens", limit, remaining, reset))
+	return SetHeaders(rate("Tokens", limit, remaining, reset))
 }
 
 func rate(budget, limit, remaining, reset string) http.Header {

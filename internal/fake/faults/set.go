@@ -16,7 +16,7 @@ import (
 // Rule says which requests a fault hits, how many of them, and what happens.
 type Rule struct {
 	Method string // "": any
-	Route  string // template such as "/projects/{id}", "/api/v1" before it is dropped; "": any
+	Route  string // template such as "/projects/{id}", or a path such as "/projects/7"; "": any
 
 	Skip        int     // matching requests that are let through first
 	Times       int     // requests that are hit after that; 0: without end
@@ -32,8 +32,8 @@ const prefix = "/api/v1"
 // could never work.
 func (r Rule) normal() (Rule, error) {
 	r.Method = strings.ToUpper(r.Method)
-	if r.Route == prefix || strings.HasPrefix(r.Route, prefix+"/") {
-		r.Route = "/" + strings.TrimPrefix(strings.TrimPrefix(r.Route, prefix), "/")
+	if rest, ok := strings.CutPrefix(r.Route, prefix); ok && strings.HasPrefix(rest, "/") {
+		r.Route = rest
 	}
 	switch {
 	case r.Action == nil:
@@ -111,6 +111,10 @@ func (s *Set) Reset() {
 // route names the template of a request, such as "/projects/{id}", and "" for
 // a request that has none; it is asked only while there are rules. mark, where
 // it is not nil, is told of each request that is hit, before the action runs.
+//
+// Who calls the handler has read the body from the connection, to its end:
+// before that, net/http does not notice that a client has gone, and a fault
+// that waits would wait for nobody.
 func (s *Set) Wrap(route func(*http.Request) string, mark func(*http.Request), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in := s.pick(r, route)
@@ -123,7 +127,7 @@ func (s *Set) Wrap(route func(*http.Request) string, mark func(*http.Request), n
 		}
 		ctx, end := s.begin(r.Context())
 		defer end()
-		in.rule.Action(w, arrived(r.WithContext(ctx)), next)
+		in.rule.Action(w, r.WithContext(ctx), next)
 	})
 }
 
@@ -135,22 +139,22 @@ func (s *Set) pick(r *http.Request, route func(*http.Request) string) *Injection
 	if idle {
 		return nil
 	}
-	template := route(r)
+	template, path := route(r), strings.TrimPrefix(r.URL.Path, prefix)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, in := range s.rules {
-		if in.takes(r.Method, template) {
+		if in.takes(r.Method, template, path) {
 			return in
 		}
 	}
 	return nil
 }
 
-func (i *Injection) takes(method, route string) bool {
+func (i *Injection) takes(method, template, path string) bool {
 	r := i.rule
 	switch {
-	case r.Method != "" && r.Method != method, r.Route != "" && r.Route != route:
+	case r.Method != "" && r.Method != method, r.Route != "" && r.Route != template && r.Route != path:
 		return false
 	case r.Times > 0 && i.hits == r.Times:
 		return false

@@ -42,6 +42,7 @@ func TestRulesChooseRequests(t *testing.T) {
 		"method":           {[]faults.Rule{{Method: "delete", Action: status(418)}}, []string{"GET /projects/7", "DELETE /projects/7"}, []int{200, 418}},
 		"route":            {[]faults.Rule{{Route: "/projects/{id}", Action: status(418)}}, []string{"GET /projects", "GET /projects/7", "GET /agents/7"}, []int{200, 418, 200}},
 		"route, in full":   {[]faults.Rule{{Route: "/api/v1/projects", Action: status(418)}}, []string{"GET /projects", "GET /projects/7"}, []int{418, 200}},
+		"path":             {[]faults.Rule{{Route: "/projects/7", Action: status(418)}}, []string{"GET /projects", "GET /projects/7", "GET /projects/8"}, []int{200, 418, 200}},
 		"skip":             {[]faults.Rule{{Skip: 2, Action: status(418)}}, six[:4], []int{200, 200, 418, 418}},
 		"skip its own":     {[]faults.Rule{{Method: "PUT", Skip: 1, Action: status(418)}}, []string{"GET /a", "PUT /a", "GET /a", "PUT /a"}, []int{200, 200, 200, 418}},
 		"times":            {[]faults.Rule{{Times: 2, Action: status(418)}}, six[:4], []int{418, 418, 200, 200}},
