@@ -2,7 +2,6 @@ package connix
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/limit"
@@ -67,7 +66,7 @@ func (l *windowLimiter) Wait(ctx context.Context, req RateLimitRequest) (Permit,
 
 func (l *windowLimiter) grant(now time.Time, p *permit) (ok bool, recheck time.Time, why blocked) {
 	if l.core == nil {
-		l.core = limit.New(now, rand.Uint64(), l.windows...)
+		l.core = limit.New(now, l.windows...)
 	}
 	ok, recheck, reason := l.core.Next(now)
 	if ok {
@@ -136,7 +135,7 @@ func (l *windowLimiter) Status() RateLimitStatus {
 	defer l.mu.Unlock()
 	now := l.now()
 	if l.core == nil {
-		l.core = limit.New(now, rand.Uint64(), l.windows...)
+		l.core = limit.New(now, l.windows...)
 	}
 	core := l.core.Status(now)
 	s := RateLimitStatus{Server: l.server.public(), Waiters: l.waiters, BlockedUntil: core.Until}

@@ -1,18 +1,21 @@
-// Package limit decides when a call may be sent so that the budget of an API
+// Package limit decides when a call may be sent, so that the budget of an API
 // key is spent and no call is refused. It is pure: no lock, no goroutine, no
-// timer and no clock. Time is an argument, so that a simulation drives millions
-// of calls through it, and the same calls give the same answers again.
+// timer and no clock. Time is an argument, so a simulation drives millions of
+// calls through it, and the same calls get the same answers again.
 //
 // Two ideas carry it. An answer's Remaining is a certificate for so many more
-// calls (certificate.go); and the last certified calls are kept back and spent
-// one by one, spread evenly, as probes that cannot fail: the answer to one
-// shows the new window, the refilled bucket, or that it is too early.
+// calls (certificate.go), on any kind of server. And the last certified calls
+// are kept back and spent one by one, spread evenly, as probes that cannot
+// fail: the answer to one shows the new window, the refilled bucket, or that it
+// is too early.
+//
+// Around them stand the ledger of our own calls (ledger.go), for windows that
+// no header shows; the gate that a refusal closes (gate.go); and what is known
+// of others on the key (crowd.go). Every rule's comment names, in quotes, the
+// row of the simulation's table that fails without it.
 package limit
 
-import (
-	"math/rand/v2"
-	"time"
-)
+import "time"
 
 // Window is one limit of the server: at most Limit calls in any Period. Both
 // are at least 1.
@@ -24,18 +27,19 @@ type Window struct {
 // Reason tells why a call has to wait.
 type Reason uint8
 
-// The reasons. Of all but Start and Shared, [Why.Window] names the window.
+// The reasons.
 const (
 	None   Reason = iota // it need not wait
 	Start                // the first answer is not here yet
-	Shared               // others use the key, or did so shortly before we started: few calls in flight
+	Shared               // others use the key, or did shortly before us: few calls in flight
 	Full                 // a window holds as many calls as it may
 	Spread               // the window's last calls are spent one by one
 	Denied               // the server refused a call
 	Tokens               // the tokens budget is spent
 )
 
-// Why is a reason and the index of the window that it is about.
+// Why is a reason and the index of the window that it is about; for Start and
+// Shared that of the window which the headers show.
 type Why struct {
 	Reason Reason
 	Window int
@@ -43,7 +47,7 @@ type Why struct {
 
 // Call is what must be remembered of a granted call until its end.
 type Call struct {
-	seq  uint64        // how many calls were granted, this one included
+	seq  uint64        // calls granted until then, this one included
 	out  int           // calls in flight when it was granted
 	prev time.Duration // when the call before it was granted
 }
@@ -58,32 +62,41 @@ type Answer struct {
 	Remaining  int           // of the same window, at most Limit; Unsaid: not said
 	RetryAfter time.Duration // 0: not said
 	TokensGone bool          // the tokens budget shows 0
-	TokensBack time.Duration // and is said to return after this
+	TokensBack time.Duration // and is said to return after this; 0: not said
 }
 
-// Core is the limiter of one API key. Calls need not be answered in order, and
-// times that go back are taken as the latest one.
+const (
+	// The part of the shown window that is kept back. With less, a fixed window
+	// that turns early is noticed too late ("alone": least 91 % at 0, 94 at 8).
+	keepBackPart = 32
+	// Shorter windows keep nothing back: their end is never far.
+	keepBackFrom = 10 * time.Minute
+)
+
+// Core is the limiter of one API key. Calls may be answered in any order; a
+// time that goes back is taken as the latest one.
 type Core struct {
 	epoch    time.Time
 	latest   time.Duration // the latest now
 	ledgers  []ledger
-	shortest int // index of the shortest window
-	shown    int // index of the window that the headers show: the longest until known
-	picked   bool
-	answered bool // an answer was here
-	tokens   bool // the tokens budget showed something else than 0 last
-	sent     uint64
-	inflight int
-	lastSend time.Duration
+	shortest int           // index of the shortest window
+	shown    int           // index of the window that the headers show: the longest until known
+	picked   bool          // shown is known
+	answered bool          // an answer was here
+	tokens   bool          // the tokens budget was not 0 when it was last shown
+	reserve  int           // certified calls that are kept back
+	sent     uint64        // calls granted
+	inflight int           // and without an end
+	lastSend time.Duration // when the latest was granted
+	unsure   time.Duration // until then the shown window's ledger holds calls of others
 	cert     certificate
 	gate     gate
 	crowd    crowd
-	rand     rand.PCG
 }
 
-// New returns a Core for windows, at least one. start is any time not after
-// the first one passed in; seed feeds the random part of pauses.
-func New(start time.Time, seed uint64, windows ...Window) *Core {
+// New returns a Core for windows, at least one. start is any time not after the
+// first that is passed in later.
+func New(start time.Time, windows ...Window) *Core {
 	c := &Core{epoch: start, tokens: true, ledgers: make([]ledger, len(windows))}
 	for i, w := range windows {
 		c.ledgers[i] = newLedger(w)
@@ -95,14 +108,14 @@ func New(start time.Time, seed uint64, windows ...Window) *Core {
 		}
 	}
 	unit := windows[c.shortest].Period
-	c.gate.unit = unit
-	c.crowd.span = unit * 13 / 12
-	c.rand.Seed(seed, seed)
+	c.gate.unit, c.crowd.span = unit, unit*13/12
+	c.keepBack()
 	return c
 }
 
 // Next tells whether a call may be sent now. If not, recheck is when to ask
-// again at the latest; the zero time means that only an answer can change it.
+// again unless something else happens before; the zero time means that only an
+// answer can change it.
 func (c *Core) Next(now time.Time) (admit bool, recheck time.Time, why Why) {
 	at, why := c.next(c.time(now))
 	switch {
@@ -115,33 +128,22 @@ func (c *Core) Next(now time.Time) (admit bool, recheck time.Time, why Why) {
 }
 
 func (c *Core) next(now time.Duration) (recheck time.Duration, why Why) {
-	if now < c.gate.until {
-		return c.gate.until, c.gateWhy()
+	if until, blocked := c.gate.wait(now, c.inflight); blocked {
+		return until, c.gate.why
 	}
-	// A full window cannot be seen before the first answer. Without this rule a
-	// program that starts in a minute which its last run has used is refused a
-	// hundred times.
-	if !c.answered && c.inflight > 0 && c.crowd.cold == 0 {
+	// The first call goes alone, as a window that an earlier run has filled
+	// cannot be seen before the first answer ("restarted": 100 refusals).
+	if !c.answered && c.crowd.cold == 0 && c.inflight > 0 {
 		return 0, Why{Start, c.shown}
 	}
 	if room, until := c.crowd.room(now); c.inflight >= room {
 		return until, Why{Shared, c.shown}
 	}
-	for i := range c.ledgers {
-		if i == c.shown && c.cert.known {
-			continue
-		}
-		if c.ledgers[i].free(now, c.inflight) > 0 {
-			continue
-		}
-		if at, ok := c.ledgers[i].when(now, 1, c.inflight); !ok {
-			return 0, Why{Full, i}
-		} else if at > recheck {
-			recheck, why = at, Why{Full, i}
-		}
+	if at, i, full := c.full(now); full {
+		return at, Why{Full, i}
 	}
-	if recheck > 0 || !c.cert.known || c.cert.n > c.reserve() {
-		return recheck, why
+	if !c.cert.known || c.cert.n > c.reserve {
+		return 0, Why{}
 	}
 	if c.inflight > 0 {
 		return 0, Why{Spread, c.shown}
@@ -152,22 +154,23 @@ func (c *Core) next(now time.Duration) (recheck time.Duration, why Why) {
 	return 0, Why{}
 }
 
-func (c *Core) gateWhy() Why {
-	w := c.shortest
-	if c.gate.again > 0 {
-		w = c.shown
+// full tells whether a window's own ledger is full, which one's, and until
+// when; 0 if only an answer can tell. Of the window that the headers show the
+// certificate knows better.
+func (c *Core) full(now time.Duration) (until time.Duration, index int, full bool) {
+	for i := range c.ledgers {
+		if i == c.shown && c.cert.known || c.ledgers[i].free(now, c.inflight) > 0 {
+			continue
+		}
+		at, ok := c.ledgers[i].when(now, 1, c.inflight)
+		if !ok {
+			return 0, i, true
+		}
+		if at > until {
+			until, index, full = at, i, true
+		}
 	}
-	return Why{c.gate.reason, w}
-}
-
-// reserve is the number of certified calls that are kept back as probes. With
-// fewer, a fixed window that turns early is noticed too late; short windows
-// need none, as their end is never far.
-func (c *Core) reserve() int {
-	if l := &c.ledgers[c.shown]; l.period >= 10*time.Minute {
-		return l.limit / 32
-	}
-	return 0
+	return until, index, full
 }
 
 // probeAt is when the next kept-back call may go: they are spread evenly until
@@ -176,19 +179,26 @@ func (c *Core) probeAt(now time.Duration) time.Duration {
 	l := &c.ledgers[c.shown]
 	n := max(c.cert.n, 0) + 1
 	by, ok := l.when(now, n, 0)
-	if !ok || by <= now {
+	if !ok {
 		by = c.lastSend + l.period
 	}
-	return c.lastSend + (by-c.lastSend)/time.Duration(n)
+	at := c.lastSend + (by-c.lastSend)/time.Duration(n)
+	if now < c.unsure {
+		// What others spent returns at a time that our ledger does not know,
+		// perhaps long before it says so ("used up").
+		at = min(at, c.lastSend+c.gate.unit<<gateDoublings)
+	}
+	return at
 }
 
-// Sent notes that a call is granted, after Next admitted it.
+// Sent notes that a call is granted, after Next admitted it. It counts from
+// now, whenever it is written to the wire.
 func (c *Core) Sent(now time.Time) Call {
 	t := c.time(now)
 	c.sent++
 	call := Call{seq: c.sent, out: c.inflight, prev: c.lastSend}
 	c.inflight++
-	c.cert.n--
+	c.cert.shift(-1)
 	c.lastSend = t
 	return call
 }
@@ -211,24 +221,11 @@ func (c *Core) Answered(now time.Time, call Call, a Answer) {
 	if a.Remaining >= 0 {
 		c.readRemaining(t, call, a, first)
 	}
-	why := Denied
-	if a.TokensGone {
-		why = Tokens
-	}
-	switch {
-	case a.Refused:
-		c.crowd.sign(t)
-		c.gate.refuse(t, call, c.sent, a.Remaining == 0 || a.TokensGone, a.RetryAfter, c.luck(), why)
-	case a.TokensGone && c.tokens:
-		// Only once: where calls still pass with an empty budget, the server
-		// does not mean it, and where it does, it will say so.
-		c.gate.hold(t, c.sent, a.TokensBack, c.luck(), why)
-	}
-	c.tokens = !a.TokensGone
+	c.readRefusal(t, a)
 }
 
 // readLimit takes the limit that a header shows. The first one tells which
-// window the headers are about.
+// window the headers are about: the one of that limit, or else the longest.
 func (c *Core) readLimit(now time.Duration, a Answer) {
 	if !c.picked {
 		c.picked = true
@@ -240,11 +237,29 @@ func (c *Core) readLimit(now time.Duration, a Answer) {
 		}
 		c.ledgers[c.shown].limit = a.Limit
 	}
-	// A raised limit is not room: a bucket grows without being filled.
-	c.ledgers[c.shown].book(now, a.Limit-c.ledgers[c.shown].limit)
-	c.ledgers[c.shown].limit = a.Limit
+	shown := &c.ledgers[c.shown]
+	switch raised := a.Limit - shown.limit; {
+	case raised > 0:
+		// A raised limit is not room: a bucket grows without being filled
+		// ("changed").
+		shown.book(now, raised)
+	case raised < 0:
+		// What a lowered limit takes, nobody else has spent ("changed").
+		c.cert.shift(raised)
+	}
+	shown.limit = a.Limit
+	c.keepBack()
 	if a.Remaining >= a.Limit {
+		// It cannot have counted this call ("headers").
 		c.cert.ahead = 1
+	}
+}
+
+// keepBack sets the reserve for the window that the headers show.
+func (c *Core) keepBack() {
+	c.reserve = 0
+	if l := &c.ledgers[c.shown]; l.period >= keepBackFrom {
+		c.reserve = l.limit / keepBackPart
 	}
 }
 
@@ -252,13 +267,21 @@ func (c *Core) readLimit(now time.Duration, a Answer) {
 func (c *Core) readRemaining(now time.Duration, call Call, a Answer, first bool) {
 	shown := &c.ledgers[c.shown]
 	broken := c.cert.read(call, a.Remaining, c.sent, c.inflight)
-	if earlier := shown.limit - a.Remaining - 1; first && earlier > 0 {
-		// Used before our first call; when is unknown.
-		shown.book(now, earlier)
-		c.crowd.cold = now + c.crowd.span
+	if first {
+		earlier := shown.limit - a.Remaining - int(c.sent) // any of ours may be counted
+		if a.Refused {
+			earlier++
+		}
+		if earlier > 0 {
+			// When it was used is unknown: perhaps just now ("restarted").
+			shown.book(now, earlier)
+			c.unsure = now + shown.keep
+			c.crowd.earlier(now)
+		}
 	}
 	if broken > 0 {
 		c.crowd.sign(now)
+		c.unsure = now + shown.keep
 		for i := range c.ledgers {
 			if i == c.shown || broken < c.ledgers[i].limit {
 				c.ledgers[i].book(now, broken)
@@ -267,8 +290,32 @@ func (c *Core) readRemaining(now time.Duration, call Call, a Answer, first bool)
 	}
 }
 
-// Lost notes that call will have no answer. It may have arrived, and as late
-// as now.
+// readRefusal takes what an answer says of calls that will be refused.
+func (c *Core) readRefusal(now time.Duration, a Answer) {
+	why := Why{Denied, c.shortest}
+	switch {
+	case a.TokensGone:
+		why = Why{Tokens, c.shown}
+	case a.Remaining == 0:
+		why.Window = c.shown
+	}
+	if !a.Refused {
+		c.gate.passed(now, !c.cert.known || c.cert.n > c.reserve)
+	}
+	switch {
+	case a.Refused:
+		c.crowd.sign(now)
+		c.gate.refused(now, a.Remaining == 0 || a.TokensGone, a.RetryAfter, why)
+	case a.TokensGone && c.tokens:
+		// Once only: a server that serves on with an empty budget does not mean
+		// it, and one that means it will refuse ("tokens").
+		c.gate.hold(now, a.TokensBack, why)
+	}
+	c.tokens = !a.TokensGone
+}
+
+// Lost notes that call will have no answer. It may have arrived, and as late as
+// now ("alone").
 func (c *Core) Lost(now time.Time, _ Call) {
 	t := c.time(now)
 	c.inflight--
@@ -276,8 +323,9 @@ func (c *Core) Lost(now time.Time, _ Call) {
 		c.ledgers[i].book(t, 1)
 	}
 	if !c.answered {
-		// A server that does not answer must not be tried by one call at a time.
-		c.crowd.cold = t + c.crowd.span
+		// A server that does not answer must not be tried by one call at a time:
+		// the others would wait for its timeouts, one after another.
+		c.crowd.earlier(t)
 	}
 }
 
@@ -285,17 +333,15 @@ func (c *Core) Lost(now time.Time, _ Call) {
 func (c *Core) Cancelled(now time.Time, call Call) {
 	c.time(now)
 	c.inflight--
-	c.cert.n++
+	c.cert.shift(1)
 	if call.seq == c.sent {
 		c.lastSend = call.prev
 	}
 }
 
-// time turns now into the time since the start, never less than before.
+// time turns now into the time since the start, never less than before: a
+// ledger needs that its bookings ascend.
 func (c *Core) time(now time.Time) time.Duration {
 	c.latest = max(c.latest, now.Sub(c.epoch))
 	return c.latest
 }
-
-// luck is the next random number in [0,1).
-func (c *Core) luck() float64 { return float64(c.rand.Uint64()>>11) / (1 << 53) }

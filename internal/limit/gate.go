@@ -2,59 +2,73 @@ package limit
 
 import "time"
 
-// gate keeps everything back for a while after the server refused a call.
+// A spent budget is asked for after 1, 2, 4, 4, 4 … pauses. Without doubling,
+// processes that share a spent hour are refused three times as often ("shared").
+const gateDoublings = 2
+
+// gate keeps everything back for a while after the server refused a call, and
+// then lets one call try ("tokens": else a hundred are refused again).
 //
-// The pause is at least the shortest window: by then a window that was full
+// The pause is longer than the shortest window: by then a window that was full
 // has room, whatever its kind. Retry-After lengthens it and is never trusted
 // alone, as a bucket names the moment at which a single slot returns, and tells
-// it to everybody who asks. A random part keeps several processes from
-// returning in step.
+// it to everybody who asks ("shared": 80 refusals an hour).
 type gate struct {
-	unit   time.Duration // the shortest window
-	until  time.Duration // closed before this
-	closed uint64        // calls granted when it closed
-	last   time.Duration // when it closed
-	pause  time.Duration // how long it closed then
-	again  int           // pauses in a row for a spent budget
-	reason Reason
+	unit  time.Duration // the shortest window
+	until time.Duration // closed before this
+	why   Why           // of until
+	trial bool          // open for one call at a time, until one is let through
+	again int           // pauses in a row for a spent budget
 }
 
-const (
-	gateDoublings = 2  // a spent budget is looked at after 1, 2, 4, 4, 4 … units
-	gateQuiet     = 16 // so many pauses without a refusal start anew at 1
-)
-
-// refuse closes the gate for the refusal of call. spent tells that the budget
-// which the headers show is used up; luck is in [0,1).
-func (g *gate) refuse(now time.Duration, call Call, sent uint64, spent bool, retryAfter time.Duration, luck float64, why Reason) {
-	if call.seq > g.closed {
-		g.close(now, sent, spent, luck, why)
+// wait tells whether the gate stands in the way, and until when; 0 if only an
+// answer can tell.
+func (g *gate) wait(now time.Duration, inflight int) (until time.Duration, blocked bool) {
+	switch {
+	case now < g.until:
+		return g.until, true
+	case g.trial && inflight > 0:
+		return 0, true
 	}
-	// A refusal of a call that was already on its way when the gate closed is
-	// the same event and does not lengthen it; what it asks for is honoured.
+	return 0, false
+}
+
+// refused closes the gate for a refusal. spent tells that the budget which the
+// headers show is used up. A refusal that comes while the gate is closed is
+// part of the same event: it only lengthens it if it asks for that.
+func (g *gate) refused(now time.Duration, spent bool, retryAfter time.Duration, why Why) {
+	if now >= g.until {
+		g.close(now, spent, why)
+	}
 	g.until = max(g.until, now+retryAfter)
 }
 
-// hold closes the gate because a budget is spent that is said to return after d.
-func (g *gate) hold(now time.Duration, sent uint64, d time.Duration, luck float64, why Reason) {
-	if d <= 0 || now < g.until {
-		return
+// hold closes the gate because a budget is spent that is said to return after
+// back. It is for one that the server does not refuse calls for yet.
+func (g *gate) hold(now time.Duration, back time.Duration, why Why) {
+	if back > 0 && now >= g.until {
+		g.close(now, true, why)
+		g.until = min(g.until, now+back)
 	}
-	g.close(now, sent, true, luck, why)
-	g.until = min(g.until, now+d)
 }
 
-func (g *gate) close(now time.Duration, sent uint64, spent bool, luck float64, why Reason) {
-	if now-g.last > gateQuiet*g.pause {
-		g.again = 0
-	}
-	g.pause = g.unit
+func (g *gate) close(now time.Duration, spent bool, why Why) {
+	pause := g.unit
 	if spent {
-		// Without doubling, processes that share a spent hour ask for it three
-		// times as often as they must.
-		g.pause <<= min(g.again, gateDoublings)
+		pause <<= min(g.again, gateDoublings)
 		g.again++
 	}
-	g.until = now + g.pause + time.Duration(luck*0.3*float64(g.pause)) + g.unit/60
-	g.closed, g.last, g.reason = sent, now, why
+	g.until, g.trial, g.why = now+pause*7/6, true, why
+}
+
+// passed notes that a call was let through; plenty tells that the budget has
+// more than the calls that are kept back.
+func (g *gate) passed(now time.Duration, plenty bool) {
+	if now < g.until {
+		return // it was sent before the gate closed
+	}
+	g.trial = false
+	if plenty {
+		g.again = 0
+	}
 }

@@ -24,13 +24,13 @@ func (c *Core) Status(now time.Time) Status {
 	t := c.time(now)
 	s := Status{InFlight: c.inflight, Others: c.crowd.seen, Windows: make([]WindowStatus, len(c.ledgers))}
 	if t < c.gate.until {
-		s.Until, s.Why = c.epoch.Add(c.gate.until), c.gateWhy()
+		s.Until, s.Why = c.epoch.Add(c.gate.until), c.gate.why
 	}
 	for i := range c.ledgers {
 		l := &c.ledgers[i]
 		w := WindowStatus{Window: Window{l.limit, l.period}, Remaining: l.free(t, c.inflight), Shown: i == c.shown && c.picked}
 		if i == c.shown && c.cert.known {
-			w.Remaining = c.cert.n - c.reserve()
+			w.Remaining = c.cert.n - c.reserve
 		}
 		w.Remaining = max(w.Remaining, 0)
 		if l.used > 0 {
@@ -47,7 +47,7 @@ func (c *Core) Earliest(now time.Time, ahead int) (time.Time, Why) {
 	t := c.time(now)
 	at, why := t, Why{}
 	if t < c.gate.until {
-		at, why = c.gate.until, c.gateWhy()
+		at, why = c.gate.until, c.gate.why
 	}
 	for i := range c.ledgers {
 		if i == c.shown && c.cert.known {
@@ -57,7 +57,7 @@ func (c *Core) Earliest(now time.Time, ahead int) (time.Time, Why) {
 			at, why = soonest, Why{Full, i}
 		}
 	}
-	if c.cert.known && c.cert.n <= c.reserve() && c.inflight == 0 {
+	if c.cert.known && c.cert.n <= c.reserve && c.inflight == 0 {
 		if probe := c.probeAt(t); probe > at {
 			at, why = probe, Why{Spread, c.shown}
 		}

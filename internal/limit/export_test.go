@@ -1,0 +1,181 @@
+package limit
+
+import "time"
+
+// Planted is a Core with one rule taken out or one fault put in.
+type Planted struct {
+	*Core
+	Fault Fault
+	sent  map[uint64]time.Duration
+}
+
+// Fault is what is planted, in words.
+type Fault string
+
+// The faults: first those that a limiter could easily have, then rules that are
+// taken out.
+const (
+	AgedFromSend     Fault = "a slot ages from the grant, not from the answer"
+	LateBelieved     Fault = "a late answer's Remaining is believed"
+	NothingKeptBack  Fault = "nothing is kept back"
+	NoCrowd          Fault = "others make no difference"
+	NoCertificate    Fault = "Remaining is not read"
+	OldDisproves     Fault = "an answer to an older call breaks a promise"
+	LostForgotten    Fault = "a lost call is not counted"
+	CancelKeeps      Fault = "a cancelled call keeps what it held"
+	NotAlone         Fault = "many calls before the first answer"
+	NoColdRoom       Fault = "many calls after a first answer that shows earlier use"
+	EarlierForgotten Fault = "earlier use is not booked"
+	BrokenForgotten  Fault = "what others spend is not booked"
+	RoomAtOnce       Fault = "many calls as soon as others are not seen for a minute"
+	NoDoubling       Fault = "a spent budget is asked for every minute"
+	NeverForgives    Fault = "the pauses never start anew"
+	EachRefusal      Fault = "each refusal of a burst is an event of its own"
+	RetryAfterAlone  Fault = "Retry-After alone tells the pause"
+	NeverUnsure      Fault = "what others spent returns when our ledger says so"
+	RaiseNotBooked   Fault = "a raised limit is taken for room"
+	LowerNotShifted  Fault = "a lowered limit is taken for others' calls"
+	CountsItself     Fault = "Remaining is taken to count the call itself, always"
+	NoTrial          Fault = "all calls go at once when the gate opens"
+	TokensAgain      Fault = "a spent Tokens budget closes the gate with each answer"
+)
+
+// Next implements limitsim.Limiter.
+func (p *Planted) Next(now time.Time) (bool, time.Time, Why) {
+	if p.Fault == NotAlone {
+		defer func(was bool) { p.answered = was }(p.answered)
+		p.answered = true
+	}
+	return p.Core.Next(now)
+}
+
+// Sent implements limitsim.Limiter.
+func (p *Planted) Sent(now time.Time) Call {
+	call := p.Core.Sent(now)
+	if p.Fault == AgedFromSend {
+		if p.sent == nil {
+			p.sent = map[uint64]time.Duration{}
+		}
+		p.sent[call.seq] = p.latest
+	}
+	return call
+}
+
+// Answered implements limitsim.Limiter.
+func (p *Planted) Answered(now time.Time, call Call, a Answer) {
+	t := p.time(now)
+	undo := p.before(t, &call, &a)
+	p.Core.Answered(now, call, a)
+	undo()
+	p.after(t, a)
+}
+
+// before plants what has to be there when an answer is read.
+func (p *Planted) before(t time.Duration, call *Call, a *Answer) (undo func()) {
+	undo = func() {}
+	shown := &p.ledgers[p.shown]
+	switch p.Fault {
+	case AgedFromSend:
+		since := t - p.sent[call.seq]
+		delete(p.sent, call.seq)
+		for i := range p.ledgers {
+			p.ledgers[i].keep -= since
+		}
+		undo = func() {
+			for i := range p.ledgers {
+				p.ledgers[i].keep += since
+			}
+		}
+	case LateBelieved:
+		call.out, call.seq = 0, p.Core.sent
+	case NoCertificate:
+		a.Remaining = Unsaid
+	case EarlierForgotten:
+		if !p.answered && a.Limit-a.Remaining > 1 {
+			p.crowd.earlier(t)
+		}
+		p.answered = true
+	case BrokenForgotten:
+		if a.Refused || !p.answered {
+			break
+		}
+		before := make([]ledger, len(p.ledgers))
+		for i := range p.ledgers {
+			before[i] = p.ledgers[i]
+			before[i].ring = append([]booking(nil), p.ledgers[i].ring...)
+		}
+		seen := p.crowd
+		undo = func() {
+			if p.crowd.seen && p.crowd.last == t && (seen.last != t || !seen.seen) {
+				p.ledgers = before
+				for i := range p.ledgers {
+					p.ledgers[i].book(t, 1)
+				}
+			}
+		}
+	case RaiseNotBooked:
+		shown.limit = max(shown.limit, a.Limit)
+	case LowerNotShifted:
+		if a.Limit > 0 {
+			shown.limit = min(shown.limit, a.Limit)
+		}
+	case OldDisproves:
+		p.cert.born = 0
+	case TokensAgain:
+		p.tokens = true
+	case EachRefusal:
+		p.gate.until = 0
+	case NoDoubling:
+		p.gate.again = 0
+	case NeverForgives:
+		again := p.gate.again
+		undo = func() {
+			if p.gate.again == 0 {
+				p.gate.again = again
+			}
+		}
+	}
+	return undo
+}
+
+// after plants what an answer must not have changed.
+func (p *Planted) after(t time.Duration, a Answer) {
+	switch p.Fault {
+	case NothingKeptBack:
+		p.reserve = 0
+	case NoCrowd:
+		p.crowd.seen = false
+	case NoColdRoom:
+		p.crowd.cold = 0
+	case RoomAtOnce:
+		p.crowd.calm = min(p.crowd.calm, 1) << 20
+	case NeverUnsure:
+		p.unsure = 0
+	case RetryAfterAlone:
+		if a.Refused && a.RetryAfter > 0 {
+			p.gate.until = t + a.RetryAfter
+		}
+	case NoTrial:
+		p.gate.trial = false
+	case CountsItself:
+		p.cert.ahead = 0
+	}
+}
+
+// Lost implements limitsim.Limiter.
+func (p *Planted) Lost(now time.Time, call Call) {
+	if p.Fault == LostForgotten {
+		p.inflight--
+		return
+	}
+	p.Core.Lost(now, call)
+}
+
+// Cancelled implements limitsim.Limiter.
+func (p *Planted) Cancelled(now time.Time, call Call) {
+	if p.Fault == CancelKeeps {
+		p.Core.Lost(now, call)
+		return
+	}
+	p.Core.Cancelled(now, call)
+}

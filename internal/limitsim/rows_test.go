@@ -1,0 +1,27 @@
+package limitsim_test
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/connix-io/connix-go/internal/limitsim"
+)
+
+var runs = flag.Int("sim.runs", 1, "repeat every simulation this many times, each with its own seed")
+
+// TestRows simulates what is required of the limiter. It is deterministic: a
+// row that fails fails again.
+func TestRows(t *testing.T) {
+	for _, row := range limitsim.Rows() {
+		t.Run(row.Name, func(t *testing.T) {
+			t.Parallel()
+			for _, f := range row.Measure(row.Runs**runs, nil) {
+				if f.OK {
+					t.Log(f)
+				} else {
+					t.Errorf("%v, required %s", f, f.Required)
+				}
+			}
+		})
+	}
+}
