@@ -83,8 +83,7 @@ func (s *Server) Expect(tb testing.TB, m Match, n int) {
 	tb.Helper()
 	matcher, err := m.compile()
 	if err != nil {
-		tb.Fatal(err)
-		return
+		tb.Fatalf("%v", err)
 	}
 	all := s.fake.Journal().Entries()
 	if found := matcher.filter(all); len(found) != n {

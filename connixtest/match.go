@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"net/http"
 	"reflect"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 
@@ -111,20 +112,31 @@ func describe(r Request) string {
 	const longest = 200
 	target := r.Path
 	if r.Query != "" {
-		target += "?" + r.Query
+		target += "?" + maskSecrets(r.Query)
 	}
 	for _, name := range []string{"X-API-Key", "Authorization"} {
 		if v := r.Header.Get(name); v != "" {
 			target += " " + name + ": " + maskCredential(v)
 		}
 	}
-	if body := bytes.TrimSpace(r.Body); len(body) > 0 {
-		target += " " + string(body[:min(len(body), longest)])
+	if body := maskSecrets(string(bytes.TrimSpace(r.Body))); body != "" {
+		target += " " + body[:min(len(body), longest)]
 		if len(body) > longest {
 			target += "…"
 		}
 	}
 	return strings.ToValidUTF8(strings.NewReplacer("\n", " ", "\t", " ").Replace(target), "?")
+}
+
+// The secrets that requests hold, as JSON and as a form: of webhooks, and of
+// OAuth2.
+var (
+	secretJSON = regexp.MustCompile(`("(?:secret|key)"\s*:\s*")(?:[^"\\]|\\.)+`)
+	secretForm = regexp.MustCompile(`((?:^|&)(?:client_secret|code|code_verifier|access_token|refresh_token)=)[^&\s]+`)
+)
+
+func maskSecrets(s string) string {
+	return secretForm.ReplaceAllString(secretJSON.ReplaceAllString(s, "$1****"), "$1****")
 }
 
 // maskCredential shows the end of a credential that is long enough to have one.

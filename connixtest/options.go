@@ -34,6 +34,13 @@ func (c *config) refuse(format string, args ...any) {
 // through memory, and nothing else does. That is what a testing/synctest bubble
 // needs, whose time stands still while anybody waits on a socket.
 //
+//	synctest.Test(t, func(t *testing.T) {
+//		srv := connixtest.NewServer(t, connixtest.WithInMemory())
+//		client := srv.Client(t)
+//		...
+//		time.Sleep(time.Hour) // takes no time
+//	})
+//
 // Make such a server inside the bubble. One that was made outside belongs to no
 // bubble, or to another, and using it ends the test binary with a panic of the
 // runtime.
