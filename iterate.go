@@ -129,7 +129,9 @@ func (l *lister[T]) walk(opts []CallOption) (*walk, []CallOption, error) {
 		return nil
 	})
 	at := l.start()
-	at.page = max(at.page, 1)
+	if at.page == 0 {
+		at.page = 1
+	}
 	return &walk{at: at, limit: l.options.Limit, maxPages: cfg.maxPages}, opts, nil
 }
 
