@@ -80,6 +80,26 @@ func webhookParse(v *connix.WebhookVerifier, h http.Header, body []byte) error {
 	return err
 }
 
+// TestWebhookAllocations holds what does not depend on the machine: Parse and
+// Agent allocate no more often than the floor, although they also read a request.
+// The slack is for the race detector, under which pools forget at random.
+func TestWebhookAllocations(t *testing.T) {
+	h, body := benchEvent(t)
+	v := &connix.WebhookVerifier{Secrets: []connix.Secret{benchSecret}}
+	allocs := func(f func() error) float64 {
+		return testing.AllocsPerRun(200, func() {
+			if err := f(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	const slack = 5
+	floor := allocs(func() error { return webhookFloor(h, body) })
+	if parse := allocs(func() error { return webhookParse(v, h, body) }); parse > floor+slack {
+		t.Errorf("%v allocations, %v are the floor", parse, floor)
+	}
+}
+
 func BenchmarkWebhookFloor(b *testing.B) {
 	h, body := benchEvent(b)
 	b.ReportAllocs()
@@ -102,7 +122,8 @@ func BenchmarkWebhookParse(b *testing.B) {
 }
 
 // BenchmarkWebhookRatio alternates short blocks of the floor and of this
-// package, since a machine drifts, and reports the ratio of their medians.
+// package, since a machine drifts, and reports the ratio of their medians, and
+// that of their fastest tenths, which a busy machine disturbs less.
 func BenchmarkWebhookRatio(b *testing.B) {
 	h, body := benchEvent(b)
 	v := &connix.WebhookVerifier{Secrets: []connix.Secret{benchSecret}}
