@@ -75,6 +75,9 @@ func TestDeliveries(t *testing.T) {
 		if _, err := client.Projects.Update(ctx, project.ID, connix.UpdateProjectRequest{Name: new("two")}); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := srv.AwaitDeliveries(ctx, 1); err != nil { // only what is of one resource comes in order
+			t.Fatal(err)
+		}
 		if _, err := client.Agents.Launch(ctx, connix.LaunchAgentRequest{Name: "worker", ProjectID: project.ID}); err != nil {
 			t.Fatal(err)
 		}
