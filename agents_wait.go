@@ -49,8 +49,10 @@ const (
 // limiter, until ctx ends. Each poll costs a call: to follow many agents,
 // register a webhook instead.
 func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) (*Agent, error) {
+	var answer seen
+	note := func(cfg *callConfig) error { cfg.seen = &answer; return nil }
 	for pause := firstPoll; ; pause = min(2*pause, maxPoll) {
-		agent, err := s.Get(ctx, id)
+		agent, err := s.Get(ctx, id, note)
 		if err != nil {
 			return nil, err
 		}
@@ -58,16 +60,21 @@ func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) 
 		case slices.Contains(statuses, agent.Status), len(statuses) == 0 && agent.Status.Ended():
 			return agent, nil
 		case agent.Status.Ended():
-			return nil, s.waitError(&AgentStateError{Agent: agent, Want: statuses})
+			return nil, s.waitError(&AgentStateError{Agent: agent, Want: statuses}, answer)
 		}
 		if err := sleep(ctx, pause); err != nil {
-			return nil, s.waitError(fmt.Errorf("the agent is still %s: %w", printable(string(agent.Status), maxText), err))
+			return nil, s.waitError(fmt.Errorf("the agent is still %s: %w", printable(string(agent.Status), maxText), err), answer)
 		}
 	}
 }
 
-func (s *AgentsService) waitError(err error) error {
-	return &Error{Method: getAgent.method, Route: getAgent.route, Err: err, credential: s.client.credential.masked()}
+// waitError is a failure of the wait, not of its last look, which the request id
+// names.
+func (s *AgentsService) waitError(err error, answer seen) error {
+	return &Error{
+		RequestID: answer.requestID,
+		Method:    getAgent.method, Route: getAgent.route, Err: err, credential: s.client.credential.masked(),
+	}
 }
 
 // sleep pauses until d has passed or ctx ends, and fails at once where ctx's

@@ -20,9 +20,17 @@ type callConfig struct {
 	retriesSet  bool
 	retryUnsafe bool
 	maxPages    int
+	// seen, unless nil, is told what names the last answer.
+	seen *seen
 	// pagesOnly names an option that only iterators take, oneCall one that they
 	// do not.
 	pagesOnly, oneCall string
+}
+
+// seen names an answer, for an error that follows from what it says.
+type seen struct {
+	status    int
+	requestID string
 }
 
 func (cfg *callConfig) apply(opts []CallOption) error {

@@ -76,7 +76,7 @@ func (l lister[T]) pages(ctx context.Context, opts []CallOption) iter.Seq2[*Page
 			verdict := w.arrived(len(items), same, body.block)
 			switch {
 			case verdict.invalid != "":
-				yield(nil, l.invalid(verdict.invalid))
+				yield(nil, l.invalid(verdict.invalid, w.answer))
 				return
 			case verdict.drop, !yield(&body.page, nil), verdict.last:
 				return
@@ -124,20 +124,23 @@ func (l *lister[T]) walk(opts []CallOption) (*walk, []CallOption, error) {
 	if l.options.Limit == 0 {
 		l.options.Limit = iteratorLimit
 	}
+	w := &walk{limit: l.options.Limit, maxPages: cfg.maxPages}
 	opts = append(slices.Clip(opts), func(cfg *callConfig) error {
 		cfg.pagesOnly = "" // heeded here, no longer foreign to the calls below
+		cfg.seen = &w.answer
 		return nil
 	})
-	at := l.start()
-	if at.page == 0 {
-		at.page = 1
+	w.at = l.start()
+	if w.at.page == 0 {
+		w.at.page = 1
 	}
-	return &walk{at: at, limit: l.options.Limit, maxPages: cfg.maxPages}, opts, nil
+	return w, opts, nil
 }
 
 // invalid is an answer whose pages make no list.
-func (l *lister[T]) invalid(issue string) error {
+func (l *lister[T]) invalid(issue string, answer seen) error {
 	return &Error{
+		StatusCode: answer.status, RequestID: answer.requestID,
 		Method: l.request.method, Route: l.request.route, Message: issue,
 		Err: ErrInvalidResponse, credential: l.client.credential.masked(),
 	}
@@ -151,6 +154,7 @@ type walk struct {
 	maxPages int // 0: no bound
 	fetched  int
 	empty    int // empty pages in a row
+	answer   seen
 }
 
 // arrival is what follows from a page that has come.
