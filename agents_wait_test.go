@@ -85,6 +85,8 @@ func TestWaitForEndsOtherwise(t *testing.T) {
 		if !ok || state.Agent.ID != id || state.Agent.Status != connix.StatusFailed {
 			t.Fatalf("got %v, want an AgentStateError with the agent", err)
 		}
+		last := srv.Requests()[len(srv.Requests())-1]
+		equal(t, "request id of the last look", e.RequestID, last.Header.Get("X-Request-ID"))
 		equal(t, "wanted", state.Want, []connix.Status{connix.StatusRunning, connix.StatusCompleted})
 		for _, word := range []string{id.String(), "failed", "running or completed"} {
 			if !strings.Contains(err.Error(), word) {
