@@ -54,7 +54,7 @@ func NewClient(opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := parseBaseURL(cfg.baseURL, cfg.insecure)
+	base, err := parseBaseURL(cfg.baseURLSource, cfg.baseURL, cfg.insecure)
 	if err != nil {
 		return nil, err
 	}
@@ -126,12 +126,13 @@ func newTransport() *http.Transport {
 	}
 }
 
-func parseBaseURL(text string, insecure bool) (*url.URL, error) {
+// parseBaseURL reads the base URL that source, an option or a variable, gave.
+func parseBaseURL(source, text string, insecure bool) (*url.URL, error) {
 	if text == "" {
 		text = DefaultBaseURL
 	}
 	refuse := func(issue string) (*url.URL, error) {
-		return nil, &ArgumentError{Name: "WithBaseURL", Issue: issue}
+		return nil, &ArgumentError{Name: source, Issue: issue}
 	}
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {
@@ -146,9 +147,13 @@ func parseBaseURL(text string, insecure bool) (*url.URL, error) {
 	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
 		return refuse("plain http would send the credential readable over the network; use https, or WithInsecureHTTP if you must")
 	}
-	path := strings.TrimRight(u.Path, "/")
-	path = strings.TrimRight(strings.TrimSuffix(path, apiPrefix), "/")
-	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}, nil
+	escaped := strings.TrimRight(u.EscapedPath(), "/")
+	escaped = strings.TrimRight(strings.TrimSuffix(escaped, apiPrefix), "/")
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		return refuse("is no URL")
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path, RawPath: escaped}, nil
 }
 
 // isLoopback reports whether host is this machine by name or address.

@@ -20,16 +20,18 @@ type Option func(*config) error
 type config struct {
 	credentials []credentialOption
 	baseURL     string
-	insecure    bool
-	httpClient  *http.Client
-	userAgent   string
-	timeout     *time.Duration
-	maxBody     int64
-	retry       RetryPolicy
-	limiter     RateLimiter
-	noLimiter   bool
-	maxRateWait time.Duration
-	ceiling     struct { // WithMaxRate; burst 0: none
+	// baseURLSource is the option or the variable that baseURL is from.
+	baseURLSource string
+	insecure      bool
+	httpClient    *http.Client
+	userAgent     string
+	timeout       *time.Duration
+	maxBody       int64
+	retry         RetryPolicy
+	limiter       RateLimiter
+	noLimiter     bool
+	maxRateWait   time.Duration
+	ceiling       struct { // WithMaxRate; burst 0: none
 		perSecond float64
 		burst     int
 	}
@@ -69,7 +71,7 @@ func newConfig(opts []Option) (*config, error) {
 // fromEnvironment fills in what no option has set.
 func (cfg *config) fromEnvironment() error {
 	if cfg.baseURL == "" {
-		cfg.baseURL = os.Getenv("CONNIX_BASE_URL")
+		cfg.baseURL, cfg.baseURLSource = os.Getenv("CONNIX_BASE_URL"), "CONNIX_BASE_URL"
 	}
 	if len(cfg.credentials) == 0 {
 		key := os.Getenv("CONNIX_API_KEY")
@@ -150,7 +152,7 @@ func WithBaseURL(base string) Option {
 		if base == "" {
 			return &ArgumentError{Name: "WithBaseURL", Issue: "is empty"}
 		}
-		cfg.baseURL = base
+		cfg.baseURL, cfg.baseURLSource = base, "WithBaseURL"
 		return nil
 	}
 }
