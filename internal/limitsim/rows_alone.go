@@ -97,13 +97,13 @@ var rowFuzz = Row{
 
 var rowCancelled = Row{
 	Name:      "cancelled",
-	Situation: "half of the granted calls are cancelled before they are sent; the key is ours alone",
+	Situation: "nine of ten granted calls are cancelled before they are sent; the key is ours alone",
 	Runs:      2,
 	Measure: func(runs int, limiter Factory) []Figure {
 		var refused, whole, first spread
 		mixes(runs, 15, func(r *rand.Rand, h, m Kind) {
 			c := scenario(r, h, m)
-			c.New, c.Cancelled, c.Jitter = limiter, 0.5, 0
+			c.New, c.Cancelled, c.Jitter = limiter, 0.9, 0
 			p := Run(c)[0]
 			refused.add(float64(len(p.Refused)))
 			first.add(float64(p.served(firstMinutes)) / float64(slidingOracle(c, firstMinutes)))

@@ -15,7 +15,11 @@ func TestRows(t *testing.T) {
 	for _, row := range limitsim.Rows() {
 		t.Run(row.Name, func(t *testing.T) {
 			t.Parallel()
-			for _, f := range row.Measure(row.Runs**runs, nil) {
+			n := row.Runs * *runs
+			if limitsim.Race {
+				n = max(n/10, 1)
+			}
+			for _, f := range row.Measure(n, nil) {
 				if f.OK {
 					t.Log(f)
 				} else {
