@@ -1,5 +1,6 @@
 // Package connixtest is a fake of the whole Connix API for tests: a server with
-// real state, on a socket or in memory, that can be seeded, watched and slowed.
+// real state, on a socket or in memory, that can be seeded, watched, slowed and
+// broken.
 //
 //	func TestApp(t *testing.T) {
 //		srv := connixtest.NewServer(t)
@@ -12,6 +13,9 @@
 // It answers as the API overview documents, and by convention where that is
 // silent. Nothing is refused for its rate unless [WithRateLimits] asks for it.
 // Every server is a world of its own: any number can run side by side.
+//
+// [Server.Inject] makes trouble, of the kinds that networks, proxies and servers
+// make: lost and late answers, cut bodies, absurd headers, redirects. See [Action].
 package connixtest
 
 import (
@@ -27,6 +31,7 @@ import (
 
 	"github.com/connix-io/connix-go/internal/fake"
 	"github.com/connix-io/connix-go/internal/fake/clock"
+	"github.com/connix-io/connix-go/internal/fake/faults"
 	"github.com/connix-io/connix-go/internal/fake/oauth"
 	"github.com/connix-io/connix-go/internal/fake/state"
 	"github.com/connix-io/connix-go/internal/memnet"
@@ -43,6 +48,7 @@ type Server struct {
 
 	fake      *fake.Fake
 	oauth     *oauth.Server
+	faults    faults.Set
 	http      *httptest.Server
 	transport *http.Transport
 }
@@ -99,6 +105,7 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 		MaxLatency:  c.maxLatency,
 		JournalSize: c.journalSize,
 		Deliveries:  c.deliveries,
+		Middleware:  s.withFaults,
 		Check:       c.check(),
 		CheckFailed: checkFailed,
 	})
@@ -170,13 +177,18 @@ func (s *Server) Handler() http.Handler { return s.fake }
 
 // Reset makes the server forget: every record but its own API key, the journal,
 // the webhook deliveries, what was used of the rate limits, codes and tokens of
-// OAuth2. What options and OnLaunch have set stays, and the OAuth2 clients.
-func (s *Server) Reset() { s.fake.Reset() }
+// OAuth2. Faults are removed, and requests that wait in one are hung up on. What
+// options and OnLaunch have set stays, and the OAuth2 clients.
+func (s *Server) Reset() {
+	s.faults.Reset()
+	s.fake.Reset()
+}
 
 // Close shuts the server down and closes the connections to it, also those on
 // which a request is being answered. The server of a test need not be closed,
 // and may be.
 func (s *Server) Close() {
+	s.faults.Reset()
 	s.fake.Close()
 	s.transport.CloseIdleConnections()
 	s.http.CloseClientConnections()

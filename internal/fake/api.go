@@ -38,6 +38,7 @@ func (f *Fake) serveAPI(w http.ResponseWriter, r *http.Request) {
 	// Only an authenticated request counts; and the headers are those of after it.
 	allowed := authErr != nil || f.take(budget, now)
 	f.writeLimits(w.Header(), budget, now)
+	w.Header().Set("Date", now.Format(http.TimeFormat)) // here, where a fault can still skew it
 	answer, err := f.call(w, r, now, who, authErr, allowed)
 	if err != nil {
 		f.fail(w, r, err)

@@ -29,8 +29,11 @@ func Delay(d time.Duration, next Action) Action {
 }
 
 // AfterProcessing lets the API process the request, throws its answer away
-// and does next instead.
+// and does next instead. A nil next panics.
 func AfterProcessing(next Action) Action {
+	if next == nil {
+		panic("fault AfterProcessing without a next action")
+	}
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		capture(w, r, api)
 		next(w, r, api)
