@@ -25,11 +25,10 @@ func newServerLimit(r RateLimit) (s serverLimit) {
 		s.limit = min(*r.Limit, maxLimit)
 	}
 	if s.hasRemaining = r.Remaining != nil; s.hasRemaining {
-		s.remaining = max(*r.Remaining, 0)
+		s.remaining = min(max(*r.Remaining, 0), maxLimit)
 		if s.hasLimit {
 			s.remaining = min(s.remaining, s.limit)
 		}
-		s.remaining = min(s.remaining, maxLimit)
 	}
 	s.reset = r.Reset
 	return s

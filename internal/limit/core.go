@@ -59,7 +59,7 @@ const Unsaid = -1
 type Answer struct {
 	Refused    bool          // status 429: nothing was consumed
 	Limit      int           // of the window that the headers show; 0: not said
-	Remaining  int           // of the same window, at most Limit; Unsaid: not said
+	Remaining  int           // of the same window; Unsaid: not said
 	RetryAfter time.Duration // 0: not said
 	TokensGone bool          // the tokens budget shows 0
 	TokensBack time.Duration // and is said to return after this; 0: not said
@@ -266,9 +266,10 @@ func (c *Core) keepBack() {
 // readRemaining takes the Remaining that a header shows.
 func (c *Core) readRemaining(now time.Duration, call Call, a Answer, first bool) {
 	shown := &c.ledgers[c.shown]
-	broken := c.cert.read(call, a.Remaining, c.sent, c.inflight)
+	remaining := min(a.Remaining, shown.limit)
+	broken := c.cert.read(call, remaining, c.sent, c.inflight)
 	if first {
-		earlier := shown.limit - a.Remaining - int(c.sent) // any of ours may be counted
+		earlier := shown.limit - remaining - int(c.sent) // any of ours may be counted
 		if a.Refused {
 			earlier++
 		}

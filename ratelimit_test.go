@@ -1,0 +1,505 @@
+package connix_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	connix "github.com/connix-io/connix-go"
+)
+
+// slidingServer is the strictest server: it refuses a request when the last
+// period holds as many as the window allows. It shows its first window.
+type slidingServer struct {
+	windows []connix.Window
+	mu      sync.Mutex
+	log     []time.Time
+	refused int
+}
+
+func (s *slidingServer) serve() connix.RateLimitResult {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	used := make([]int, len(s.windows))
+	for i, w := range s.windows {
+		for _, at := range s.log {
+			if now.Sub(at) < w.Period {
+				used[i]++
+			}
+		}
+	}
+	status := http.StatusOK
+	for i, w := range s.windows {
+		if used[i] >= w.Limit {
+			status = http.StatusTooManyRequests
+		}
+	}
+	if status == http.StatusOK {
+		s.log = append(s.log, now)
+		used[0]++
+	} else {
+		s.refused++
+	}
+	return rlResult(status, s.windows[0].Limit, s.windows[0].Limit-used[0])
+}
+
+// rlResult is an answer that shows a limit and what remains of it.
+func rlResult(status, limit, remaining int) connix.RateLimitResult {
+	return connix.RateLimitResult{
+		StatusCode: status,
+		RateLimits: connix.RateLimits{Requests: connix.RateLimit{Limit: &limit, Remaining: &remaining}},
+	}
+}
+
+// rlPatient waits as long as it takes.
+var rlPatient = connix.RateLimitRequest{MaxWait: -1}
+
+// rlTake gets a permit that needs no wait.
+func rlTake(t *testing.T, l connix.RateLimiter) connix.Permit {
+	t.Helper()
+	p, err := l.Wait(t.Context(), connix.RateLimitRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// rlOpened is a limiter whose first answer was there: the whole of an hour's
+// and a minute's window is free, but for one.
+func rlOpened(t *testing.T) connix.RateLimiter {
+	t.Helper()
+	l := connix.NewRateLimiter()
+	rlTake(t, l).Settle(rlResult(200, 1000, 999))
+	return l
+}
+
+// rlFilled is a limiter whose minute is full.
+func rlFilled(t *testing.T) connix.RateLimiter {
+	t.Helper()
+	l := rlOpened(t)
+	for i := range 99 {
+		rlTake(t, l).Settle(rlResult(200, 1000, 998-i))
+	}
+	return l
+}
+
+// rlMinute bounds the time after which a full minute has room again.
+func rlMinute(t *testing.T, d time.Duration) {
+	t.Helper()
+	if d < time.Minute || d > time.Minute+500*time.Millisecond {
+		t.Errorf("a full minute has room after %v", d)
+	}
+}
+
+func TestRateLimiterSpendsTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		windows := []connix.Window{{Limit: 100, Period: 2 * time.Second}}
+		server := &slidingServer{windows: windows}
+		l := connix.NewRateLimiter(windows...)
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for range 16 {
+			wg.Go(func() {
+				for range 25 {
+					p, err := l.Wait(t.Context(), rlPatient)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					time.Sleep(300 * time.Microsecond)
+					r := server.serve()
+					time.Sleep(300 * time.Microsecond)
+					p.Settle(r)
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(begin); took > 6200*time.Millisecond || server.refused > 0 {
+			t.Errorf("400 calls took %v and %d were refused", took, server.refused)
+		}
+	})
+}
+
+// TestRateLimiterCrowd has 5,000 callers come at once. They are served in their
+// order, nobody twice and nobody late.
+func TestRateLimiterCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers = 5000
+		windows := []connix.Window{{Limit: 100_000, Period: time.Hour}, {Limit: 1000, Period: time.Minute}}
+		server := &slidingServer{windows: windows}
+		l := connix.NewRateLimiter(windows...)
+		begin := time.Now()
+		waits := make([]time.Duration, callers)
+		var order []int
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for i := range callers {
+			wg.Go(func() {
+				p, err := l.Wait(t.Context(), rlPatient)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				waits[i] = time.Since(begin)
+				order = append(order, i)
+				mu.Unlock()
+				r := server.serve()
+				time.Sleep(10 * time.Millisecond)
+				p.Settle(r)
+			})
+			synctest.Wait() // so that the callers come in this order
+		}
+		wg.Wait()
+		// Those who are granted at the same moment run in any order.
+		for i := 1; i < callers; i++ {
+			if waits[i] < waits[i-1] {
+				t.Fatalf("caller %d went after %v, the one before it after %v", i, waits[i], waits[i-1])
+			}
+		}
+		if server.refused > 0 || len(order) != callers {
+			t.Errorf("%d refused, %d served", server.refused, len(order))
+		}
+		slices.Sort(waits)
+		median, longest := waits[callers/2], waits[callers-1]
+		t.Logf("median wait %v, longest %v", median, longest)
+		if longest > 5*time.Minute+2*time.Second {
+			t.Errorf("the last of 5,000 callers waited %v at 1,000 a minute", longest)
+		}
+	})
+}
+
+func TestRateLimiterFailsBeforeSending(t *testing.T) {
+	tests := map[string]struct {
+		maxWait  time.Duration
+		deadline time.Duration // of the context; 0: none
+		byCtx    bool
+	}{
+		"no wait":          {maxWait: 0},
+		"short wait":       {maxWait: 30 * time.Second},
+		"context":          {maxWait: -1, deadline: 30 * time.Second, byCtx: true},
+		"context first":    {maxWait: 40 * time.Second, deadline: 30 * time.Second, byCtx: true},
+		"short wait first": {maxWait: 30 * time.Second, deadline: 40 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := rlFilled(t)
+				ctx := t.Context()
+				if tt.deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+					defer cancel()
+				}
+				begin := time.Now()
+				p, err := l.Wait(ctx, connix.RateLimitRequest{MaxWait: tt.maxWait, OnWait: func(connix.RateLimitWait) {
+					t.Error("OnWait was called")
+				}})
+				refusal, ok := errors.AsType[*connix.RateLimitError](err)
+				if !ok || p != nil || !errors.Is(err, connix.ErrRateLimited) {
+					t.Fatalf("%v, %v", p, err)
+				}
+				if took := time.Since(begin); took != 0 {
+					t.Errorf("it took %v to tell", took)
+				}
+				if errors.Is(err, context.DeadlineExceeded) != tt.byCtx {
+					t.Errorf("%v matches DeadlineExceeded: %v", err, !tt.byCtx)
+				}
+				if want := (connix.Window{Limit: 100, Period: time.Minute}); refusal.Window != want || refusal.Reason != connix.RateLimitFull {
+					t.Errorf("%v, because of %q", refusal.Window, refusal.Reason)
+				}
+				rlMinute(t, refusal.Wait)
+				if !refusal.ResetAt.Equal(begin.Add(refusal.Wait)) {
+					t.Errorf("ResetAt %v is not %v from now", refusal.ResetAt, refusal.Wait)
+				}
+				if n := l.Status().Waiters; n != 0 {
+					t.Errorf("%d wait", n)
+				}
+				// Nothing is held: at ResetAt all of the minute is there.
+				time.Sleep(refusal.Wait)
+				for range 100 {
+					rlTake(t, l)
+				}
+			})
+		})
+	}
+}
+
+// TestRateLimiterCountsThoseAhead has more callers than a minute holds, each
+// with two minutes of patience: those whose turn comes later are told at once.
+func TestRateLimiterCountsThoseAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlFilled(t)
+		served, refused := 0, 0
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		begin := time.Now()
+		for range 500 {
+			wg.Go(func() {
+				p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 2 * time.Minute})
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					served++
+					p.Settle(connix.RateLimitResult{StatusCode: 200})
+					return
+				}
+				refused++
+				if time.Since(begin) != 0 {
+					t.Errorf("told after %v", time.Since(begin))
+				}
+				if e, _ := errors.AsType[*connix.RateLimitError](err); e == nil || e.Wait <= 2*time.Minute {
+					t.Errorf("refused for a wait that fits: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		// The second hundred would begin 120 s and twice the slack from now.
+		if served != 100 || refused != 400 {
+			t.Errorf("%d served, %d refused", served, refused)
+		}
+	})
+}
+
+func TestRateLimiterWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlFilled(t)
+		begin := time.Now()
+		var told []connix.RateLimitWait
+		p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 2 * time.Minute, OnWait: func(w connix.RateLimitWait) {
+			told = append(told, w)
+			if n := l.Status().Waiters; n != 1 { // also: it is not called under the lock
+				t.Errorf("%d wait", n)
+			}
+			if time.Since(begin) != 0 {
+				t.Errorf("told after %v", time.Since(begin))
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		took := time.Since(begin)
+		rlMinute(t, took)
+		want := connix.RateLimitWait{Window: connix.Window{Limit: 100, Period: time.Minute}, Delay: took, Waiters: 1, Reason: connix.RateLimitFull}
+		if len(told) != 1 || told[0] != want {
+			t.Errorf("told %+v, want %+v", told, want)
+		}
+		p.Cancel()
+	})
+}
+
+func TestRateLimiterFirstGoesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter()
+		first := rlTake(t, l)
+		done := make(chan time.Duration, 2)
+		begin := time.Now()
+		for range 2 {
+			go func() {
+				p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: time.Minute, OnWait: func(w connix.RateLimitWait) {
+					if w.Reason != connix.RateLimitStart || w.Delay != 0 {
+						t.Errorf("%+v", w)
+					}
+				}})
+				if err != nil {
+					t.Error(err)
+				} else {
+					p.Cancel()
+				}
+				done <- time.Since(begin)
+			}()
+		}
+		time.Sleep(3 * time.Second)
+		first.Settle(rlResult(200, 1000, 999))
+		if a, b := <-done, <-done; a != 3*time.Second || b != a {
+			t.Errorf("the others went after %v and %v", a, b)
+		}
+	})
+}
+
+// TestRateLimiterQueueTimesOut waits for an answer that comes too late.
+func TestRateLimiterQueueTimesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter()
+		first := rlTake(t, l)
+		begin := time.Now()
+		_, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 5 * time.Second})
+		if e, ok := errors.AsType[*connix.RateLimitError](err); !ok || errors.Is(err, context.DeadlineExceeded) || e.Reason != connix.RateLimitStart {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(begin); took != 5*time.Second {
+			t.Errorf("waited %v", took)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		begin = time.Now()
+		_, err = l.Wait(ctx, rlPatient)
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, connix.ErrRateLimited) || time.Since(begin) != 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		first.Settle(connix.RateLimitResult{})
+	})
+}
+
+func TestRateLimiterContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlFilled(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := make(chan error, 1)
+		go func() {
+			_, err := l.Wait(ctx, rlPatient)
+			errs <- err
+		}()
+		went := make(chan time.Time, 1)
+		begin := time.Now()
+		synctest.Wait()
+		go func() {
+			p, err := l.Wait(t.Context(), rlPatient)
+			if err != nil {
+				t.Error(err)
+			} else {
+				p.Cancel()
+			}
+			went <- time.Now()
+		}()
+		time.Sleep(time.Second)
+		cancel()
+		if err := <-errs; !errors.Is(err, context.Canceled) || errors.Is(err, connix.ErrRateLimited) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		if n := l.Status().Waiters; n != 1 {
+			t.Errorf("%d wait", n)
+		}
+		rlMinute(t, (<-went).Sub(begin))
+		if _, err := l.Wait(ctx, rlPatient); !errors.Is(err, context.Canceled) {
+			t.Errorf("a context that has ended: %v", err)
+		}
+	})
+}
+
+// TestRateLimiterCancelsLoseNothing has callers give up at random moments, also
+// at the very moment of their turn: what they held is there for others.
+func TestRateLimiterCancelsLoseNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		windows := []connix.Window{{Limit: 1000, Period: time.Hour}, {Limit: 20, Period: time.Second}}
+		server := &slidingServer{windows: windows}
+		l := connix.NewRateLimiter(windows...)
+		r := rand.New(rand.NewPCG(1, 2))
+		var wg sync.WaitGroup
+		for range 2000 {
+			// Turns come at multiples of a millisecond or so: many coincide.
+			patience := time.Duration(r.IntN(20_000)) * time.Millisecond
+			act, lost := r.IntN(3), r.IntN(50) == 0
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				p, err := l.Wait(ctx, connix.RateLimitRequest{MaxWait: 10 * time.Second})
+				switch {
+				case err != nil:
+				case act == 0:
+					p.Cancel()
+				case lost:
+					p.Settle(connix.RateLimitResult{})
+				default:
+					time.Sleep(time.Millisecond)
+					p.Settle(server.serve())
+				}
+			})
+		}
+		wg.Wait()
+		if server.refused > 0 {
+			t.Errorf("%d refused", server.refused)
+		}
+		time.Sleep(time.Minute)
+		s := l.Status()
+		if s.Waiters != 0 || s.Windows[1].Remaining != 20 || !s.Windows[1].ResetAt.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		for range 20 {
+			rlTake(t, l).Settle(server.serve())
+		}
+	})
+}
+
+func TestPermitEndsOnce(t *testing.T) {
+	result := rlResult(200, 1000, 998)
+	lost := connix.RateLimitResult{}
+	tests := map[string]struct {
+		end  func(connix.Permit)
+		used int // slots of the minute
+	}{
+		"settle, then all":          {func(p connix.Permit) { p.Settle(result); p.Settle(lost); p.Cancel(); p.Settle(result) }, 2},
+		"cancel, then all":          {func(p connix.Permit) { p.Cancel(); p.Settle(result); p.Cancel(); p.Settle(lost) }, 1},
+		"lost, then all":            {func(p connix.Permit) { p.Settle(lost); p.Cancel(); p.Settle(result) }, 2},
+		"all at once, by goroutine": {func(p connix.Permit) { rlTogether(50, func() { p.Settle(result) }) }, 2},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := rlOpened(t)
+				tt.end(rlTake(t, l))
+				if free := l.Status().Windows[1].Remaining; free != 100-tt.used {
+					t.Errorf("%d of the minute are used, want %d", 100-free, tt.used)
+				}
+			})
+		})
+	}
+}
+
+func rlTogether(n int, f func()) {
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(f)
+	}
+	wg.Wait()
+}
+
+// TestOnWaitPanics leaves nothing behind.
+func TestOnWaitPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlFilled(t)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was lost")
+				}
+			}()
+			_, _ = l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: -1, OnWait: func(connix.RateLimitWait) {
+				time.Sleep(2 * time.Minute) // meanwhile it is granted
+				panic("hook")
+			}})
+		}()
+		if s := l.Status(); s.Waiters != 0 || s.Windows[1].Remaining != 100 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func BenchmarkRateLimiter(b *testing.B) {
+	l := connix.NewRateLimiter(connix.Window{Limit: 1_000_000, Period: time.Millisecond})
+	result := rlResult(200, 1_000_000, 1_000_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := l.Wait(b.Context(), rlPatient)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.Settle(result)
+	}
+}
+
+func TestRateLimiterAllocations(t *testing.T) {
+	l := connix.NewRateLimiter(connix.Window{Limit: 1_000_000, Period: time.Millisecond})
+	result := rlResult(200, 1_000_000, 1_000_000)
+	n := testing.AllocsPerRun(1000, func() { rlTake(t, l).Settle(result) })
+	if n > 2 {
+		t.Errorf("%v allocations for Wait and Settle", n)
+	}
+}
