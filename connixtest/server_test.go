@@ -57,6 +57,49 @@ func TestAllCallsWork(t *testing.T) {
 	})
 }
 
+// TestAnAnswerBeforeTheEndOfTheBody sends bodies that the server does not read
+// to their end: what is over a mebibyte it refuses.
+func TestAnAnswerBeforeTheEndOfTheBody(t *testing.T) {
+	post := func(t *testing.T, srv *connixtest.Server, size int) {
+		t.Helper()
+		body := io.LimitReader(endless('x'), int64(size)) // of a length that nobody is told
+		req, _ := http.NewRequestWithContext(t.Context(), "POST", srv.URL+"/api/v1/projects", body)
+		req.Header.Set("X-API-Key", srv.APIKey)
+		resp, err := srv.HTTPClient().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if resp.StatusCode != 400 || err != nil || !strings.Contains(string(text), "is larger than 1048576 bytes") {
+			t.Errorf("status %d, %s, %v", resp.StatusCode, text, err)
+		}
+	}
+	onSocketAndInMemory(t, func(t *testing.T, opts ...connixtest.Option) {
+		srv := connixtest.NewServer(t, opts...)
+		for range 3 {
+			post(t, srv, 1<<20+100<<10)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		// net/http lets such a connection linger for half a second.
+		srv := connixtest.NewServer(t, connixtest.WithInMemory())
+		for range 3 {
+			post(t, srv, 20<<20)
+		}
+	})
+}
+
+// endless reads as one byte for ever.
+type endless byte
+
+func (e endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(e)
+	}
+	return len(p), nil
+}
+
 func TestServersAreWorldsOfTheirOwn(t *testing.T) {
 	onSocketAndInMemory(t, func(t *testing.T, opts ...connixtest.Option) {
 		a, b := connixtest.NewServer(t, opts...), connixtest.NewServer(t, opts...)

@@ -311,8 +311,8 @@ func TestTheJournal(t *testing.T) {
 func TestAnOversizedBodyIsCutInTheJournal(t *testing.T) {
 	w := newWorld(t)
 	rec := w.do("POST", "/projects", strings.Repeat("x", 3<<20))
-	if rec.Code != 400 || rec.Header().Get("Connection") != "close" {
-		t.Errorf("status %d, Connection %q", rec.Code, rec.Header().Get("Connection"))
+	if rec.Code != 400 {
+		t.Errorf("status %d", rec.Code)
 	}
 	if n := len(w.Journal().Entries()[0].Body); n != 1<<20+1 {
 		t.Errorf("the journal holds %d bytes", n)

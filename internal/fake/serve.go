@@ -46,8 +46,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case len(body) > maxBody:
-		// What is left of the body is not worth reading.
-		out.Header().Set("Connection", "close")
+		// net/http reads the rest, or closes the connection where it is long.
 		f.fail(out, r, badRequest("body", fmt.Sprintf("is larger than %d bytes", maxBody)))
 	case readErr != nil:
 		f.fail(out, r, badRequest("body", "could not be read to its end"))

@@ -171,6 +171,21 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+func TestRefusalsTakeNothing(t *testing.T) {
+	for _, kind := range []window.Kind{window.Fixed, window.Sliding, window.Bucket} {
+		b := window.NewBudget(window.Rules{Windows: []window.Limit{{Max: 2, Period: time.Minute}}, Kind: kind})
+		allowed := 0
+		for second := range 61 { // asking all the time does not keep a window shut
+			if b.Allow(noon.Add(time.Duration(second) * time.Second)) {
+				allowed++
+			}
+		}
+		if want := map[window.Kind]int{window.Fixed: 3, window.Sliding: 3, window.Bucket: 4}[kind]; allowed != want {
+			t.Errorf("kind %d: %d allowed, want %d", kind, allowed, want)
+		}
+	}
+}
+
 func TestTokensRefuseToo(t *testing.T) {
 	b := window.NewBudget(window.Rules{Windows: []window.Limit{{Max: 9, Period: time.Hour}}, Tokens: window.Limit{Max: 2, Period: time.Minute}})
 	for i, want := range []bool{true, true, false} {
