@@ -100,8 +100,12 @@ func (c *Client) useHTTPClient(cfg *config) {
 
 func (c *Client) useLimiter(cfg *config) {
 	c.limiter = cfg.limiter
-	if c.limiter == nil && !cfg.noLimiter {
+	switch {
+	case c.limiter != nil:
+	case !cfg.noLimiter:
 		c.limiter = NewRateLimiter()
+	case cfg.ceiling.burst > 0:
+		c.limiter = unlimited{}
 	}
 	if cfg.ceiling.burst > 0 {
 		c.limiter = newMaxRate(c.limiter, cfg.ceiling.perSecond, cfg.ceiling.burst)

@@ -89,3 +89,12 @@ func (m *maxRate) refill(tokens float64) time.Duration {
 	}
 	return year
 }
+
+// unlimited is the next limiter where the caller wants none: its permits are
+// always there.
+type unlimited struct{}
+
+func (unlimited) Wait(context.Context, RateLimitRequest) (Permit, error) { return unlimited{}, nil }
+func (unlimited) Status() RateLimitStatus                                { return RateLimitStatus{} }
+func (unlimited) Settle(RateLimitResult)                                 {}
+func (unlimited) Cancel()                                                {}
