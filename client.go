@@ -40,6 +40,7 @@ type Client struct {
 	retry      RetryPolicy
 	quota      *retryQuota
 	limiter    RateLimiter // nil: none
+	gated      bool        // the limiter holds calls back after a 429
 	maxWait    time.Duration
 	logger     *slog.Logger // nil: silent
 	hooks      Hooks
@@ -99,7 +100,7 @@ func (c *Client) useHTTPClient(cfg *config) {
 }
 
 func (c *Client) useLimiter(cfg *config) {
-	c.limiter = cfg.limiter
+	c.limiter, c.gated = cfg.limiter, !cfg.noLimiter
 	switch {
 	case c.limiter != nil:
 	case !cfg.noLimiter:

@@ -38,7 +38,7 @@ type situation struct {
 	retries     int  // so far
 	hops        int  // redirects so far
 	from        *url.URL
-	limited     bool          // a limiter waits for the quota
+	gated       bool          // a limiter holds calls back after a 429
 	maxRateWait time.Duration // < 0: no bound
 	elapsed     time.Duration // without waits for the quota
 	remaining   time.Duration // until ctx's deadline; < 0: none
@@ -114,7 +114,7 @@ func (s *situation) delay() (time.Duration, bool) {
 	switch {
 	case r.status == http.StatusUnauthorized:
 		return 0, true
-	case throttled && s.limited:
+	case throttled && s.gated:
 		// The limiter has heard of the 429 and holds the next permit back: a pause
 		// here would be waited twice.
 		return 0, s.maxRateWait < 0 || r.retryAfter <= s.maxRateWait

@@ -90,8 +90,8 @@ func TestDecideWhen(t *testing.T) {
 		{"no retries left", situation{result: get(503), retries: 3}, verdict{}},
 		{"a 5xx's Retry-After", situation{result: get(503).after(8 * time.Second)}, verdict{action: retry, delay: 8 * time.Second}},
 		{"a 5xx's Retry-After over the cap", situation{result: get(503).after(8*time.Second + 1)}, verdict{}},
-		{"a 429 waits in the limiter", situation{result: get(429).after(90 * time.Second), limited: true}, verdict{action: retry}},
-		{"a 429 over the limiter's bound", situation{result: get(429).after(121 * time.Second), limited: true}, verdict{}},
+		{"a 429 waits in the limiter", situation{result: get(429).after(90 * time.Second), gated: true}, verdict{action: retry}},
+		{"a 429 over the limiter's bound", situation{result: get(429).after(121 * time.Second), gated: true}, verdict{}},
 		{"a 429 without a limiter", situation{result: get(429).after(40 * time.Second)}, verdict{action: retry, delay: 40 * time.Second}},
 		{"a 429 without a limiter, over the bound", situation{result: get(429).after(time.Hour)}, verdict{}},
 		{"a 429 without Retry-After", situation{result: get(429), draw: 0.25}, verdict{action: retry, delay: 250 * time.Millisecond}},
@@ -115,7 +115,7 @@ func TestDecideStopsForTheDeadline(t *testing.T) {
 		"a Retry-After over the cap too":     answered(http.MethodGet, 503).after(time.Hour),
 	} {
 		s := base
-		s.result, s.limited = r, true
+		s.result, s.gated = r, true
 		if v := decide(s); v.action != stop || !errors.Is(v.why, context.DeadlineExceeded) {
 			t.Errorf("%s beyond the deadline: %+v, want a stop that matches DeadlineExceeded", name, v)
 		}

@@ -1,6 +1,8 @@
 package connix_test
 
 import (
+	"io"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,4 +34,25 @@ func TestMaxRate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A ceiling alone does not know of 429s: the retry policy waits for them.
+func TestMaxRateAloneBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, n int) {
+			if n == 0 {
+				w.Header().Set("Retry-After", "20")
+				w.WriteHeader(429)
+				return
+			}
+			_, _ = io.WriteString(w, `{"message":"x"}`)
+		}, connix.WithMaxRate(100, 100))
+		began := time.Now()
+		if _, err := client.Hello(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 20*time.Second {
+			t.Errorf("the retry of a 429 came after %v, want its Retry-After of 20s", took)
+		}
+	})
 }

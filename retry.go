@@ -136,7 +136,7 @@ func (k *call) decide() verdict {
 		retries:     k.retries,
 		hops:        k.hops,
 		from:        k.target,
-		limited:     k.client.limiter != nil,
+		gated:       k.client.gated,
 		maxRateWait: k.client.maxWait,
 		elapsed:     time.Since(k.began) - k.rateWaited,
 		remaining:   -1,
