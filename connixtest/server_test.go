@@ -85,7 +85,7 @@ func TestAnAnswerBeforeTheEndOfTheBody(t *testing.T) {
 		// net/http lets such a connection linger for half a second.
 		srv := connixtest.NewServer(t, connixtest.WithInMemory())
 		for range 3 {
-			post(t, srv, 20<<20)
+			post(t, srv, 4<<20)
 		}
 	})
 }
