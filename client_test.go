@@ -208,23 +208,6 @@ func TestDefaultTransportOfTheCallersClient(t *testing.T) {
 	equal(t, "requests", len(requests), 1)
 }
 
-// Cookies go the way of the caller's Jar, and nowhere without one.
-func TestCookieJar(t *testing.T) {
-	var seen []string
-	handler := func(w http.ResponseWriter, r *http.Request) {
-		seen = append(seen, r.Header.Get("Cookie"))
-		http.SetCookie(w, &http.Cookie{Name: "session", Value: "s1"})
-		writeJSON(w, 200, `{"message":"hello"}`)
-	}
-	base, transport := serveMemory(t, http.HandlerFunc(handler))
-	for _, jar := range []http.CookieJar{must(cookiejar.New(nil))(t), nil} {
-		client := must(connix.NewClient(connix.WithBaseURL(base), connix.WithAPIKey("key"), connix.WithHTTPClient(&http.Client{Transport: transport, Jar: jar})))(t)
-		must(client.Hello(t.Context(), ""))(t)
-		must(client.Hello(t.Context(), ""))(t)
-	}
-	equal(t, "cookies", strings.Join(seen, "|"), "|session=s1||")
-}
-
 // proxyVariable makes TestProxyFromEnvironment the program that it starts.
 const proxyVariable = "CONNIX_TEST_BEHIND_A_PROXY"
 
