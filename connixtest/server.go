@@ -110,6 +110,7 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 		CheckFailed: checkFailed,
 	})
 	if err := s.listen(c.inMemory); err != nil {
+		s.fake.Close()
 		return nil, err
 	}
 	return s, nil
