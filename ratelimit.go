@@ -48,8 +48,9 @@ type RateLimitRequest struct {
 	// zero only the context bounds the wait.
 	MaxWait time.Duration
 
-	// OnWait, unless nil, is called once if the request has to wait, before
-	// the wait and by the goroutine that waits.
+	// OnWait, unless nil, is called when the request has to wait: before the
+	// wait, by the goroutine that waits, and once for each limiter that makes
+	// it wait.
 	OnWait func(RateLimitWait)
 }
 

@@ -64,16 +64,15 @@ func (l *windowLimiter) Wait(ctx context.Context, req RateLimitRequest) (Permit,
 	return p, nil
 }
 
-func (l *windowLimiter) grant(now time.Time, p *permit) (ok bool, recheck time.Time, why blocked) {
+func (l *windowLimiter) grant(now time.Time, p *permit) (ok bool, recheck time.Time) {
 	if l.core == nil {
 		l.core = limit.New(now, l.windows...)
 	}
-	ok, recheck, reason := l.core.Next(now)
+	ok, recheck, _ = l.core.Next(now)
 	if ok {
 		p.call = l.core.Sent(now)
-		return true, recheck, blocked{}
 	}
-	return false, recheck, l.blocked(reason)
+	return ok, recheck
 }
 
 func (l *windowLimiter) earliest(now time.Time, ahead int) (time.Time, blocked) {

@@ -63,12 +63,12 @@ func (m *maxRate) Status() RateLimitStatus {
 	return s
 }
 
-func (m *maxRate) grant(now time.Time, _ *permit) (ok bool, recheck time.Time, why blocked) {
+func (m *maxRate) grant(now time.Time, _ *permit) (ok bool, recheck time.Time) {
 	if m.bucket.AllowN(now, 1) {
-		return true, time.Time{}, blocked{}
+		return true, time.Time{}
 	}
-	recheck, why = m.earliest(now, 0)
-	return false, recheck, why
+	recheck, _ = m.earliest(now, 0)
+	return false, recheck
 }
 
 func (m *maxRate) earliest(now time.Time, ahead int) (time.Time, blocked) {

@@ -10,11 +10,12 @@ import (
 // pacer decides for a queue. The queue calls it under its lock, with times that
 // never go back.
 type pacer interface {
-	// grant lets one request go now, or tells when to ask again at the latest;
-	// the zero time if only the end of another request can change it.
-	grant(now time.Time, p *permit) (ok bool, recheck time.Time, why blocked)
+	// grant lets one request go now, or tells when to ask again unless another
+	// request ends before; the zero time if only that can change it.
+	grant(now time.Time, p *permit) (ok bool, recheck time.Time)
 	// earliest is the soonest that a request can go before which ahead others
-	// go, as far as that is certain; now or earlier if nothing is.
+	// go, as far as that is certain, and what stands in its way; now or earlier
+	// if nothing is certain.
 	earliest(now time.Time, ahead int) (time.Time, blocked)
 	// cancel takes back a grant whose request is certainly not sent.
 	cancel(now time.Time, p *permit)
@@ -38,7 +39,7 @@ type queue struct {
 	timer      *time.Timer
 	timerAt    time.Time // zero: not running
 	deadline   time.Time // of a waiter, none is earlier; zero: none has one
-	swept      time.Time // the head's turn as of the latest sweep
+	swept      time.Time // the head's soonest turn as of the latest sweep
 }
 
 // waiter is a request in the queue.
@@ -71,7 +72,7 @@ func (q *queue) wait(ctx context.Context, req RateLimitRequest, p *permit) error
 	var recheck time.Time
 	if q.head == nil {
 		var ok bool
-		if ok, recheck, _ = q.pace.grant(now, p); ok {
+		if ok, recheck = q.pace.grant(now, p); ok {
 			q.mu.Unlock()
 			return nil
 		}
@@ -79,20 +80,16 @@ func (q *queue) wait(ctx context.Context, req RateLimitRequest, p *permit) error
 	w := &waiter{permit: p}
 	w.setDeadline(ctx, now, req.MaxWait)
 	at, why := q.pace.earliest(now, q.waiters)
-	if recheck.After(at) {
-		at = recheck
-	}
 	if w.deadline.Before(at) && !w.deadline.IsZero() || w.deadline.Equal(now) {
 		q.mu.Unlock()
 		return w.refusal(now, at, why)
 	}
 	w.ready = make(chan error, 1)
 	q.push(w)
-	if q.head == w {
-		q.arm(recheck)
-	} else if !w.deadline.IsZero() && (q.timerAt.IsZero() || w.deadline.Before(q.timerAt)) {
-		q.arm(w.deadline)
+	if q.head != w {
+		recheck = q.timerAt // the head's stays
 	}
+	q.arm(recheck)
 	told := RateLimitWait{Window: why.window, Reason: why.reason, Delay: max(at.Sub(now), 0), Waiters: q.waiters}
 	q.mu.Unlock()
 	return q.await(ctx, req.OnWait, w, told)
@@ -144,9 +141,9 @@ func (q *queue) pump() {
 	now := q.now()
 	for q.head != nil {
 		w := q.head
-		ok, recheck, why := q.pace.grant(now, w.permit)
+		ok, recheck := q.pace.grant(now, w.permit)
 		if !ok {
-			q.sweep(now, recheck, why)
+			q.sweep(now)
 			if q.head == w || q.head == nil {
 				q.arm(recheck)
 				return
@@ -159,9 +156,13 @@ func (q *queue) pump() {
 	q.arm(time.Time{})
 }
 
-// sweep turns away those whose deadline has passed, or comes before the head's
-// turn, which nobody's turn precedes.
-func (q *queue) sweep(now, turn time.Time, why blocked) {
+// sweep turns away those whose deadline has passed, or comes before the soonest
+// turn of the head, which nobody's turn precedes.
+func (q *queue) sweep(now time.Time) {
+	turn, why := q.pace.earliest(now, 0)
+	if !turn.After(now) {
+		turn = time.Time{} // nothing is certain
+	}
 	due := !q.deadline.IsZero() && !now.Before(q.deadline)
 	later := turn.After(q.swept)
 	q.swept = turn

@@ -29,11 +29,8 @@ func (s *slidingServer) serve() connix.RateLimitResult {
 	now := time.Now()
 	used := make([]int, len(s.windows))
 	for i, w := range s.windows {
-		for _, at := range s.log {
-			if now.Sub(at) < w.Period {
-				used[i]++
-			}
-		}
+		old, _ := slices.BinarySearchFunc(s.log, now.Add(-w.Period).Add(1), time.Time.Compare)
+		used[i] = len(s.log) - old
 	}
 	status := http.StatusOK
 	for i, w := range s.windows {
@@ -142,6 +139,7 @@ func TestRateLimiterCrowd(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range callers {
 			wg.Go(func() {
+				time.Sleep(time.Duration(i)) // so that they come in this order
 				p, err := l.Wait(t.Context(), rlPatient)
 				if err != nil {
 					t.Error(err)
@@ -155,7 +153,6 @@ func TestRateLimiterCrowd(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 				p.Settle(r)
 			})
-			synctest.Wait() // so that the callers come in this order
 		}
 		wg.Wait()
 		// Those who are granted at the same moment run in any order.
@@ -329,6 +326,12 @@ func TestRateLimiterQueueTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := connix.NewRateLimiter()
 		first := rlTake(t, l)
+		patient := make(chan connix.Permit, 1)
+		go func() {
+			p, _ := l.Wait(t.Context(), rlPatient)
+			patient <- p
+		}()
+		synctest.Wait()
 		begin := time.Now()
 		_, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 5 * time.Second})
 		if e, ok := errors.AsType[*connix.RateLimitError](err); !ok || errors.Is(err, context.DeadlineExceeded) || e.Reason != connix.RateLimitStart {
@@ -344,7 +347,62 @@ func TestRateLimiterQueueTimesOut(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, connix.ErrRateLimited) || time.Since(begin) != 5*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
-		first.Settle(connix.RateLimitResult{})
+		time.Sleep(time.Second)
+		first.Cancel()
+		(<-patient).Cancel() // it is the patient one's turn, at once
+		if took := time.Since(begin); took != 6*time.Second {
+			t.Errorf("the patient one went %v after the first was canceled", took-6*time.Second)
+		}
+	})
+}
+
+// TestRateLimiterSharedKey has one call in flight at a time, as others use the
+// key: who waits for its answer is not refused for a wait that nobody knows.
+func TestRateLimiterSharedKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlOpened(t)
+		rlTake(t, l).Settle(rlResult(200, 1000, 950)) // 48 calls by others
+		first := rlTake(t, l)
+		begin := time.Now()
+		granted := make(chan error, 1)
+		go func() {
+			_, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: time.Second, OnWait: func(w connix.RateLimitWait) {
+				if w.Reason != connix.RateLimitShared || w.Delay != 0 {
+					t.Errorf("%+v", w)
+				}
+			}})
+			granted <- err
+		}()
+		time.Sleep(100 * time.Millisecond)
+		first.Settle(rlResult(200, 1000, 949))
+		if err := <-granted; err != nil || time.Since(begin) != 100*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+// TestRateLimiterNobodyOvertakes comes at the very moment of another's turn.
+func TestRateLimiterNobodyOvertakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter(connix.Window{Limit: 1, Period: time.Second})
+		rlTake(t, l).Settle(connix.RateLimitResult{StatusCode: 200})
+		for range 100 {
+			turn := make(chan time.Duration, 1)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 5 * time.Second, OnWait: func(w connix.RateLimitWait) { turn <- w.Delay }})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				p.Settle(connix.RateLimitResult{StatusCode: 200})
+			})
+			time.Sleep(<-turn)
+			if _, err := l.Wait(t.Context(), connix.RateLimitRequest{}); !errors.Is(err, connix.ErrRateLimited) {
+				t.Fatal("it went before the one that had waited")
+			}
+			wg.Wait()
+		}
 	})
 }
 
@@ -478,6 +536,36 @@ func TestOnWaitPanics(t *testing.T) {
 		}()
 		if s := l.Status(); s.Waiters != 0 || s.Windows[1].Remaining != 100 {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestGivingUpLetsOthersGo has a caller panic that was granted the one call that
+// may be in flight: the next one does not wait for an answer that never comes.
+func TestGivingUpLetsOthersGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter()
+		first := rlTake(t, l)
+		begin := time.Now()
+		go func() {
+			defer func() { _ = recover() }()
+			_, _ = l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: -1, OnWait: func(connix.RateLimitWait) {
+				time.Sleep(10 * time.Second)
+				panic("hook")
+			}})
+		}()
+		synctest.Wait()
+		went := make(chan time.Duration, 1)
+		go func() {
+			if _, err := l.Wait(t.Context(), rlPatient); err != nil {
+				t.Error(err)
+			}
+			went <- time.Since(begin)
+		}()
+		time.Sleep(time.Second)
+		first.Cancel()
+		if at := <-went; at != 10*time.Second {
+			t.Errorf("the next one went after %v", at)
 		}
 	})
 }
