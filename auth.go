@@ -159,7 +159,7 @@ func (t foreignTokens) renew(ctx context.Context, k *call, refused []string) (bo
 func (t foreignTokens) masked() string { return "OAuth2 token" }
 
 // credentialError is a failure to obtain the credential: nothing was sent, and
-// repeating the attempt is the source's business.
+// repeating the attempt is the source's business, but for a [TokenError].
 type credentialError struct{ err error }
 
 func (e credentialError) Error() string { return "no credential: " + e.err.Error() }

@@ -81,7 +81,10 @@ func (s *situation) worthRepeating() bool {
 	r := s.result
 	switch r.fate {
 	case fateUnsent:
-		return !is[credentialError](r.err) && !is[unsentError](r.err) && !isHopeless(r.err)
+		if is[credentialError](r.err) {
+			return isTemporaryToken(r.err)
+		}
+		return !is[unsentError](r.err) && !isHopeless(r.err)
 	case fateDeclined:
 		return r.status == http.StatusTooManyRequests || r.status == http.StatusUnauthorized && s.renewed
 	case fateUnknown:

@@ -59,6 +59,11 @@ func TestDecideWhatIsRetried(t *testing.T) {
 			return &result{status: 200, err: ErrResponseTooLarge, fate: fateOf(m, 200, ErrResponseTooLarge, false)}
 		}, never},
 		{"no credential", func(m string) *result { return lost(m, credentialError{io.EOF}) }, never},
+		{"token endpoint unavailable", func(m string) *result { return lost(m, credentialError{&TokenError{StatusCode: 503}}) }, always},
+		{"token endpoint out of reach", func(m string) *result { return lost(m, credentialError{&TokenError{Err: io.EOF}}) }, always},
+		{"token refused", func(m string) *result {
+			return lost(m, credentialError{&TokenError{StatusCode: 400, Code: "invalid_grant"}})
+		}, never},
 		{"http answer to https", func(m string) *result { return lost(m, http.ErrSchemeMismatch) }, never},
 	} {
 		for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"} {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -46,8 +47,9 @@ type TokenStore interface {
 type TokenSourceOption func(*tokenSourceConfig) error
 
 type tokenSourceConfig struct {
-	saver func(context.Context, *oauth2.Token) error
-	store TokenStore
+	saver    func(context.Context, *oauth2.Token) error
+	store    TokenStore
+	insecure bool
 }
 
 // WithTokenSaver calls save with every token that a refresh brings, before it
@@ -83,6 +85,13 @@ func WithTokenStore(store TokenStore) TokenSourceOption {
 	}
 }
 
+// WithInsecureTokenURL allows a token endpoint of plain http on a host other
+// than this machine: refresh tokens then cross the network readable by anyone on
+// the way.
+func WithInsecureTokenURL() TokenSourceOption {
+	return func(c *tokenSourceConfig) error { c.insecure = true; return nil }
+}
+
 // TokenSource is an [oauth2.TokenSource] that loses no token: one refresh
 // serves any number of waiting calls, it happens in the background before the
 // token expires, and a new token is saved before it is used. Give it to
@@ -105,8 +114,9 @@ type TokenSource struct {
 //
 // t may be nil only where [WithTokenStore] is given. A t without an expiry is
 // used until the API refuses it. cfg is copied; where it names no AuthStyle,
-// client id and secret go into the form. Saver and store exclude each other. A
-// refused argument is an [*ArgumentError].
+// client id and secret go into the form. Its token endpoint must be https, or on
+// this machine, unless [WithInsecureTokenURL] is given. Saver and store exclude
+// each other. A refused argument is an [*ArgumentError].
 func NewTokenSource(cfg *oauth2.Config, t *oauth2.Token, opts ...TokenSourceOption) (*TokenSource, error) {
 	var c tokenSourceConfig
 	for _, opt := range opts {
@@ -117,9 +127,10 @@ func NewTokenSource(cfg *oauth2.Config, t *oauth2.Token, opts ...TokenSourceOpti
 			return nil, err
 		}
 	}
+	if err := checkTokenURL(cfg, c.insecure); err != nil {
+		return nil, err
+	}
 	switch {
-	case cfg == nil || cfg.Endpoint.TokenURL == "":
-		return nil, &ArgumentError{Name: "cfg", Issue: "must name a token endpoint"}
 	case c.saver != nil && c.store != nil:
 		return nil, &ArgumentError{Name: "opts", Issue: "WithTokenSaver and WithTokenStore exclude each other"}
 	case t == nil && c.store == nil:
@@ -140,6 +151,20 @@ func NewTokenSource(cfg *oauth2.Config, t *oauth2.Token, opts ...TokenSourceOpti
 		st.current, st.given = st.given, nil
 	}
 	return &TokenSource{state: func() *tokenState { return st }}, nil
+}
+
+func checkTokenURL(cfg *oauth2.Config, insecure bool) error {
+	if cfg == nil || cfg.Endpoint.TokenURL == "" {
+		return &ArgumentError{Name: "cfg", Issue: "must name a token endpoint"}
+	}
+	u, err := url.Parse(cfg.Endpoint.TokenURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return &ArgumentError{Name: "cfg", Issue: "must name a token endpoint with an https URL"}
+	}
+	if u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()) {
+		return &ArgumentError{Name: "cfg", Issue: "names a token endpoint of plain http, which would send tokens readable over the network; use https, or WithInsecureTokenURL if you must"}
+	}
+	return nil
 }
 
 // Token returns a token that is usable now, after a refresh where none is. A

@@ -109,6 +109,45 @@ func TestClientReportsTheTokenEndpointsFailures(t *testing.T) {
 	srv.Expect(t, connixtest.Match{Route: "/hello"}, 0)
 }
 
+func TestClientRetriesATokenEndpointThatIsUnavailable(t *testing.T) {
+	for retries, want := range map[int]int{0: 1, 2: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := connixtest.NewServer(t, connixtest.WithInMemory())
+			source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv))
+			if err != nil {
+				t.Fatal(err)
+			}
+			transport := &unavailable{next: srv.HTTPClient().Transport, times: 2}
+			client := srv.Client(t, connix.WithTokenSource(source), connix.WithHTTPClient(&http.Client{Transport: transport}))
+			_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "once"}, connix.WithMaxRetries(retries))
+			if (err == nil) != (retries == 2) || transport.asked != want {
+				t.Errorf("%d retries: asked for a token %d times, want %d: %v", retries, transport.asked, want, err)
+			}
+			if failure, ok := errors.AsType[*connix.TokenError](err); err != nil && (!ok || failure.StatusCode != 503) {
+				t.Errorf("got %v", err)
+			}
+			if errors.Is(err, connix.ErrUnknownOutcome) {
+				t.Errorf("nothing was sent, and yet %v", err)
+			}
+		})
+	}
+}
+
+// unavailable is a transport to a token endpoint that answers 503 some times.
+type unavailable struct {
+	next         http.RoundTripper
+	times, asked int
+}
+
+func (u *unavailable) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/oauth2/token" {
+		if u.asked++; u.asked <= u.times {
+			return reply(503, "")(r)
+		}
+	}
+	return u.next.RoundTrip(r)
+}
+
 func TestClientShowsNoToken(t *testing.T) {
 	srv := connixtest.NewServer(t)
 	token := expired(srv)

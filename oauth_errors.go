@@ -72,6 +72,12 @@ func (e *TokenError) Temporary() bool {
 	return e.StatusCode == 0
 }
 
+// isTemporaryToken recognizes a failure to get a token that may pass.
+func isTemporaryToken(err error) bool {
+	failure, ok := errors.AsType[*TokenError](err)
+	return ok && failure.Temporary()
+}
+
 // final reports whether the refresh token is spent.
 func (e *TokenError) final() bool { return e.Code == codeInvalidGrant }
 

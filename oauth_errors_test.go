@@ -48,7 +48,7 @@ func TestTokenSourceAsksOnceAboutADeadRefreshToken(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 50 {
 			wg.Go(func() {
-				if err := wantError(t, s, srv); !errors.Is(err, connix.ErrLoginRequired) || err.Temporary() {
+				if _, err := connix.TokenOf(t.Context(), s, srv.client()); !errors.Is(err, connix.ErrLoginRequired) {
 					t.Errorf("got %v, want ErrLoginRequired", err)
 				}
 			})

@@ -167,6 +167,20 @@ func TestTokenSourceReplacesARefusedToken(t *testing.T) {
 	})
 }
 
+func TestTokenSourceIsGivenTheRefusedTokenAgain(t *testing.T) {
+	srv := newTokenServer()
+	srv.next(reply(200, `{"access_token":"access-0","refresh_token":"refresh-1","expires_in":3600}`))
+	s := newSource(t, tokenIn(time.Hour))
+	tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+	if err != nil || tok.AccessToken != "access-0" {
+		t.Errorf("got %v, %v", tok, err)
+	}
+	want(t, s, srv, "access-0") // what the server says is current: no further request
+	if n := srv.requests(); n != 1 {
+		t.Errorf("%d token requests, want 1", n)
+	}
+}
+
 func TestTokenSourceDoesNotHandOutARefusedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()

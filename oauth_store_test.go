@@ -231,3 +231,92 @@ func TestTokenSourceReportsABrokenStore(t *testing.T) {
 		t.Errorf("got %v, want the store's error", err)
 	}
 }
+
+func TestTokenSourceKeepsAnUnsavedTokenWithoutExpiry(t *testing.T) {
+	srv := newTokenServer()
+	srv.next(reply(200, `{"access_token":"for ever","refresh_token":"refresh-1"}`))
+	store := newSharedStore(tokenIn(-time.Hour))
+	store.failures = 1
+	s := newSource(t, nil, connix.WithTokenStore(store))
+	_ = wantError(t, s, srv)
+	want(t, s, srv, "for ever")
+	if n := srv.requests(); n != 1 || !slices.Equal(store.writes, []string{"for ever"}) {
+		t.Errorf("%d token requests, stored %q", n, store.writes)
+	}
+}
+
+// hold takes the store's lock for a while, as another process does.
+func (s *sharedStore) hold(d time.Duration) {
+	s.lock <- struct{}{}
+	time.AfterFunc(d, func() { <-s.lock })
+}
+
+func TestTokenSourceWaitsForTheStoreThoughItsStarterLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		store := newSharedStore(tokenIn(-time.Hour))
+		store.hold(5 * time.Second)
+		s := newSource(t, nil, connix.WithTokenStore(store))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := connix.TokenOf(ctx, s, srv.client()); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the starter got %v, want its deadline", err)
+			}
+		})
+		synctest.Wait()
+		want(t, s, srv, "access-1")
+		wg.Wait()
+	})
+}
+
+func TestTokenSourceReadsAnAnswerThoughTheLockTookLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		srv.latency = 20 * time.Second
+		store := newSharedStore(tokenIn(-time.Hour))
+		store.hold(50 * time.Second)
+		s := newSource(t, nil, connix.WithTokenStore(store))
+		want(t, s, srv, "access-1")
+		if !slices.Equal(store.writes, []string{"access-1"}) {
+			t.Errorf("stored %q", store.writes)
+		}
+	})
+}
+
+func TestTokenSourceGivesUpOnALockedStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		store := newSharedStore(tokenIn(-time.Hour))
+		store.hold(time.Hour)
+		s := newSource(t, nil, connix.WithTokenStore(store))
+		begin := time.Now()
+		if err := wantError(t, s, srv); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Minute {
+			t.Errorf("got %v after %s", err, time.Since(begin))
+		}
+		time.Sleep(time.Hour)
+		want(t, s, srv, "access-1")
+	})
+}
+
+// slowStore takes a second to load.
+type slowStore struct{ *sharedStore }
+
+func (s slowStore) Load(ctx context.Context) (*oauth2.Token, error) {
+	time.Sleep(time.Second)
+	return s.sharedStore.Load(ctx)
+}
+
+func TestTokenSourceRefusedWhileItIsBeingLoaded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		s := newSource(t, nil, connix.WithTokenStore(slowStore{newSharedStore(tokenIn(time.Hour))}))
+		go want(t, s, srv, "access-0")
+		synctest.Wait()
+		tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+		if err != nil || tok.AccessToken != "access-1" {
+			t.Errorf("got %v, %v", tok, err)
+		}
+	})
+}

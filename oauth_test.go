@@ -32,6 +32,9 @@ func TestTokenSourceIsAnOAuth2TokenSource(t *testing.T) {
 func TestNewTokenSourceRefuses(t *testing.T) {
 	saver := connix.WithTokenSaver(func(context.Context, *oauth2.Token) error { return nil })
 	store := connix.WithTokenStore(newSharedStore(nil))
+	at := func(tokenURL string) *oauth2.Config {
+		return &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: tokenURL}}
+	}
 	tests := []struct {
 		name string
 		cfg  *oauth2.Config
@@ -41,6 +44,10 @@ func TestNewTokenSourceRefuses(t *testing.T) {
 	}{
 		{"no config", nil, tokenIn(0), nil, "cfg"},
 		{"no endpoint", &oauth2.Config{}, tokenIn(0), nil, "cfg"},
+		{"no URL", at("login.example/token"), tokenIn(0), nil, "cfg"},
+		{"malformed URL", at("https://%/token"), tokenIn(0), nil, "cfg"},
+		{"another scheme", at("ftp://login.example/token"), tokenIn(0), nil, "cfg"},
+		{"plain http", at("http://login.example/token"), tokenIn(0), nil, "cfg"},
 		{"no token", oauthConfig(), nil, nil, "t"},
 		{"no token but a saver", oauthConfig(), nil, []connix.TokenSourceOption{saver}, "t"},
 		{"empty token", oauthConfig(), &oauth2.Token{}, nil, "t"},
@@ -58,6 +65,12 @@ func TestNewTokenSourceRefuses(t *testing.T) {
 	}
 	if _, err := connix.NewTokenSource(oauthConfig(), nil, store, nil); err != nil {
 		t.Errorf("a store without a token, and a nil option: %v", err)
+	}
+	if _, err := connix.NewTokenSource(at("http://localhost:8080/token"), tokenIn(0)); err != nil {
+		t.Errorf("plain http on this machine: %v", err)
+	}
+	if _, err := connix.NewTokenSource(at("http://login.example/token"), tokenIn(0), connix.WithInsecureTokenURL()); err != nil {
+		t.Errorf("plain http where it is allowed: %v", err)
 	}
 }
 

@@ -19,8 +19,11 @@ const app = 'Example <Deploy> Tool';
 const deadline = 30_000;
 
 // A started program: next() is its next line, end() its exit code.
+const running = new Set();
 function start(...args) {
   const child = spawn(program, args, {stdio: ['ignore', 'pipe', 'inherit']});
+  running.add(child);
+  child.on('exit', () => running.delete(child));
   const lines = createInterface({input: child.stdout})[Symbol.asyncIterator]();
   const exit = new Promise((resolve, reject) => child.on('exit', resolve).on('error', reject));
   return {
@@ -30,7 +33,6 @@ function start(...args) {
       return JSON.parse(value);
     },
     end: () => exit,
-    kill: () => child.kill(),
   };
 }
 
@@ -186,6 +188,7 @@ for (const [name, scenario] of Object.entries(scenarios)) {
     } catch (err) {
       failed++;
       console.log(`FAIL  ${name}, ${scheme}\n${err.stack}`);
+      for (const child of running) child.kill();
     }
   }
 }
