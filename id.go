@@ -46,7 +46,7 @@ func (id *ID) UnmarshalJSON(data []byte) error {
 	case c == '"':
 		// Ids hardly ever hold escapes, and a nested Unmarshal costs three times
 		// as much as the copy.
-		if inner := data[1:max(1, len(data)-1)]; bytes.IndexByte(inner, '\\') < 0 && plainText(inner) && data[len(data)-1] == '"' {
+		if inner := data[1:max(1, len(data)-1)]; len(data) > 1 && bytes.IndexByte(inner, '\\') < 0 && plainText(inner) && data[len(data)-1] == '"' {
 			*id = ID(inner)
 			return nil
 		}
