@@ -1,0 +1,193 @@
+package connix_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/connix-io/connix-go"
+)
+
+// Times come in more forms than one; what is no time is no reason to lose the
+// rest of the answer.
+func TestDecodeTimes(t *testing.T) {
+	at := overviewTime
+	for _, c := range []struct {
+		json string
+		want time.Time
+	}{
+		{`"2024-01-15T10:30:00Z"`, at},
+		{`"2024-01-15T10:30:00.123456789Z"`, at.Add(123456789)},
+		{`"2024-01-15T12:30:00+02:00"`, at},
+		{`"2024-01-15T10:30:00"`, at},
+		{`"2024-01-15T10:30:00.5"`, at.Add(time.Second / 2)},
+		{`"2024-01-15 10:30:00"`, at},
+		{`"2024-01-15 12:30:00+02:00"`, at},
+		{`" 2024-01-15T10:30:00 "`, at},
+		{`"2024-01-15"`, time.Date(2024, 1, 15, 0, 0, 0, 0, time.UTC)},
+		{`"Mon, 15 Jan 2024 10:30:00 GMT"`, at},
+		{`1705314600`, at},
+		{`1705314600.5`, at.Add(time.Second / 2)},
+		{`""`, time.Time{}},
+		{`null`, time.Time{}},
+		{`"never"`, time.Time{}},
+		{`"0000-00-00 00:00:00"`, time.Time{}},
+		{`0`, time.Time{}},
+		{`-1`, time.Time{}},
+		{`1e300`, time.Time{}},
+		{`1705314600000`, time.Time{}}, // milliseconds: no year of ours
+		{`{}`, time.Time{}},
+		{`[1]`, time.Time{}},
+		{`true`, time.Time{}},
+	} {
+		client := serve(t, answering(200, `{"id":1,"name":"p","created_at":`+c.json+`,"updated_at":"2024-01-15T10:30:00Z"}`))
+		got, err := client.Projects.Get(t.Context(), "1")
+		if err != nil {
+			t.Errorf("%s: %v", c.json, err)
+			continue
+		}
+		if !got.CreatedAt.Equal(c.want) || got.CreatedAt.IsZero() != c.want.IsZero() {
+			t.Errorf("%s is read as %v, want %v", c.json, got.CreatedAt, c.want)
+		}
+		equal(t, "the rest beside "+c.json, []any{got.ID, got.Name, got.UpdatedAt}, []any{connix.ID("1"), "p", at})
+		// In a list, and where the field may be missing.
+		page, err := serve(t, answering(200, `{"data":[{"id":"k","name":"p","scopes":[],"expires_at":`+c.json+`}]}`)).APIKeys.List(t.Context(), nil)
+		if err != nil {
+			t.Errorf("%s in a list: %v", c.json, err)
+		} else if expires := page.Items[0].ExpiresAt; (expires == nil) != c.want.IsZero() || expires != nil && !expires.Equal(c.want) {
+			t.Errorf("%s in a list is read as %v, want %v", c.json, expires, c.want)
+		}
+	}
+}
+
+// Numbers in strings, text in numbers, whole numbers with a fraction of zero.
+func TestDecodeNumbers(t *testing.T) {
+	agent := func(fields string) *connix.Agent {
+		t.Helper()
+		return must(serve(t, answering(200, `{"id":"a","name":"n","status":"running",`+fields+`}`)).Agents.Get(t.Context(), "a"))(t)
+	}
+	for _, c := range []struct {
+		json string
+		want *int
+	}{
+		{`1000`, new(1000)}, {`"1000"`, new(1000)}, {`1000.0`, new(1000)}, {`1e3`, new(1000)}, {`" 1000 "`, new(1000)}, {`0`, new(0)},
+		{`""`, nil}, {`null`, nil},
+	} {
+		equal(t, "max_tokens "+c.json, agent(`"config":{"max_tokens":`+c.json+`}`).Config.MaxTokens, c.want)
+	}
+	for _, c := range []struct {
+		json string
+		want *float64
+	}{
+		{`0.7`, new(0.7)}, {`"0.7"`, new(0.7)}, {`1`, new(1.0)}, {`"1e-1"`, new(0.1)}, {`0`, new(0.0)}, {`""`, nil}, {`null`, nil},
+	} {
+		equal(t, "temperature "+c.json, agent(`"config":{"temperature":`+c.json+`}`).Config.Temperature, c.want)
+	}
+	got := agent(`"description":42,"project_id":"proj_9","config":{"model":4.5,"tools":[1,"two"]},"metadata":{"big":12345678901234567890}`)
+	equal(t, "texts", []any{got.Description, got.ProjectID, got.Config.Model, got.Config.Tools}, []any{"42", connix.ID("proj_9"), "4.5", []string{"1", "two"}})
+
+	for _, body := range []string{
+		`{"max_tokens":1.5}`, `{"max_tokens":"many"}`, `{"max_tokens":1e30}`, `{"max_tokens":{}}`, `{"temperature":"warm"}`, `{"tools":{}}`, `[]`,
+	} {
+		_, err := serve(t, answering(200, `{"id":"a","config":`+body+`}`)).Agents.Get(t.Context(), "a")
+		e := mustError(t, err, connix.ErrInvalidResponse)
+		equal(t, body, []any{e.StatusCode, e.RequestID}, []any{200, "req_of_the_answer"})
+	}
+	for pagination, want := range map[string]connix.Pagination{
+		`{"page":"2","limit":20.0,"total":"100","pages":5e0,"has_next":true}`: {Page: 2, Limit: 20, Total: 100, Pages: 5, HasNext: true},
+		`{"page":null,"total":null}`: {},
+	} {
+		page := must(serve(t, answering(200, `{"data":[{"id":1}],"pagination":`+pagination+`}`)).Projects.List(t.Context(), nil))(t)
+		equal(t, pagination, page.Pagination, want)
+		equal(t, "items", page.Items, []connix.Project{{ID: "1"}})
+	}
+}
+
+// What the API adds later fails nothing, and what this package does not know
+// survives being read and written.
+func TestDecodeTheFuture(t *testing.T) {
+	const body = `{"id":99999999999999999999,"name":"n","description":"","project_id":7,"status":"hibernating","config":{"model":"m","voice":{"pitch":1}},
+		"metadata":{"a":[1,{"b":null}]},"created_at":"2024-01-15T10:30:00Z","updated_at":"2024-01-15T10:30:00Z","last_activity":null,"owner":{"id":1},"labels":["x"]}`
+	agent := must(serve(t, answering(200, body)).Agents.Get(t.Context(), "a"))(t)
+	equal(t, "agent", *agent, connix.Agent{
+		ID: "99999999999999999999", Name: "n", ProjectID: "7", Status: "hibernating", Config: &connix.AgentConfig{Model: "m"},
+		Metadata: map[string]any{"a": []any{1.0, map[string]any{"b": nil}}}, CreatedAt: overviewTime, UpdatedAt: overviewTime,
+	})
+	equalJSON(t, "agent written", must(json.Marshal(agent))(t), `{"id":99999999999999999999,"name":"n","project_id":7,"status":"hibernating","config":{"model":"m"},
+		"metadata":{"a":[1,{"b":null}]},"created_at":"2024-01-15T10:30:00Z","updated_at":"2024-01-15T10:30:00Z","last_activity":null}`)
+
+	webhook := must(serve(t, answering(200, `{"id":"wh_1","url":"u","events":["agent.cloned","agent.failed"],"status":"paused","retries":3}`)).Webhooks.Get(t.Context(), "wh_1"))(t)
+	equal(t, "webhook", *webhook, connix.Webhook{ID: "wh_1", URL: "u", Events: []connix.EventType{"agent.cloned", "agent.failed"}, Status: "paused"})
+	key := must(serve(t, answering(200, `{"id":"key_1","name":"n","scopes":["everything:do"],"last_used":"2024-01-15T10:30:00Z","kind":"robot"}`)).APIKeys.Get(t.Context(), "key_1"))(t)
+	equal(t, "key", *key, connix.APIKey{ID: "key_1", Name: "n", Scopes: []string{"everything:do"}, LastUsedAt: new(overviewTime)})
+	project := must(serve(t, answering(200, `{"id":"proj_1","name":"n","status":"archived"}`)).Projects.Get(t.Context(), "proj_1"))(t)
+	equalJSON(t, "project written", must(json.Marshal(project))(t), `{"id":"proj_1","name":"n"}`)
+}
+
+// Answers that are read whole only if their encoding is.
+func TestDecodeCompressed(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write([]byte(`{"id":1,"name":"` + strings.Repeat("packed", 100) + `"}`))
+	_ = z.Close()
+	for _, c := range []struct {
+		name, encoding, body string
+		err                  error
+	}{
+		{"gzip", "gzip", zipped.String(), nil},
+		{"gzip, cut", "gzip", zipped.String()[:zipped.Len()-12], connix.ErrInvalidResponse},
+		{"gzip, cut in its header", "gzip", zipped.String()[:5], connix.ErrInvalidResponse},
+		{"gzip, corrupt", "gzip", zipped.String()[:20] + "corrupt" + zipped.String()[27:], connix.ErrInvalidResponse},
+		{"not gzip, whatever it says", "gzip", `{"id":1,"name":"plain"}`, connix.ErrInvalidResponse},
+		{"gzip of nothing", "gzip", "", connix.ErrInvalidResponse},
+		{"an encoding that nobody asked for", "br", "\x1b\x03", connix.ErrInvalidResponse},
+	} {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", c.encoding)
+			writeJSON(w, 200, c.body)
+		})
+		project, err := client.Projects.Get(t.Context(), "1")
+		if c.err == nil {
+			if err != nil || len(project.Name) != 600 {
+				t.Errorf("%s: %v, %v", c.name, project, err)
+			}
+			continue
+		}
+		e := mustError(t, err, c.err)
+		equal(t, c.name, []any{e.StatusCode, e.RequestID, project == nil}, []any{200, "req_of_the_answer", true})
+		_, err = client.Projects.Update(t.Context(), "1", connix.UpdateProjectRequest{Name: new("name")})
+		mustErrorIs(t, err, c.err, connix.ErrUnknownOutcome)
+	}
+}
+
+// JSON that is deep, long or odd is read or refused; nothing panics.
+func TestDecodeAnything(t *testing.T) {
+	deep := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
+	for _, body := range []string{
+		deep, `{"data":` + deep + `}`, `{"id":` + deep + `}`, `{"metadata":` + deep + `}`, `{"error":` + deep + `}`,
+		`{"error":null}`, `{"error":"text"}`, `{"error":{}}`, `{"error":[{}]}`, "\x00", "\xff\xfe", "{}{}", `{"data":[null]}`, `[null]`,
+		`{"data":[{"id":null}],"pagination":[]}`, `{"data":[{"id":1}],"data":[{"id":2}]}`, `{"DATA":[{"Id":1}]}`,
+	} {
+		for _, status := range []int{200, 400, 500} {
+			client := serve(t, answering(status, body))
+			for _, e := range endpoints {
+				err := e.call(t.Context(), client, everywhere("1"))
+				if err == nil {
+					if status != 200 {
+						t.Errorf("%d with %.40s: no error", status, body)
+					}
+					continue
+				}
+				failure, ok := errors.AsType[*connix.Error](err)
+				if !ok || failure.StatusCode != status || failure.RequestID != "req_of_the_answer" {
+					t.Errorf("%d with %.40s: %v", status, body, err)
+				}
+			}
+		}
+	}
+}
