@@ -38,7 +38,7 @@ func TestDoPaths(t *testing.T) {
 		{"events/evt_1", "/api/v1/events/evt_1", "", "/events/{id}"},
 		{"runs/6ba7b810-9dad-11d1-80b4-00c04fd430c8/steps", "/api/v1/runs/6ba7b810-9dad-11d1-80b4-00c04fd430c8/steps", "", "/runs/{id}/steps"},
 		{"v2/beta-features", "/api/v1/v2/beta-features", "", "/v2/beta-features"},
-		{"projects/a%2Fb", "/api/v1/projects/a/b", "", "/projects/a%2Fb"},
+		{"projects/a%2Fb", "/api/v1/projects/a%2Fb", "", "/projects/a%2Fb"},
 		{"projects/a:b", "/api/v1/projects/a:b", "", "/projects/a:b"},
 		{"projects/...", "/api/v1/projects/...", "", "/projects/..."},
 	} {

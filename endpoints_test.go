@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -211,7 +212,7 @@ func TestIDsInPaths(t *testing.T) {
 			requests := srv.Requests()
 			equal(t, "requests", len(requests), len(ids))
 			for i, r := range requests {
-				equal(t, "path", r.Path, before+ids[i].String()+after)
+				equal(t, "path", r.Path, before+url.PathEscape(ids[i].String())+after)
 				equal(t, "route", r.Method+" "+r.Route, e.String())
 			}
 		})

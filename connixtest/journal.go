@@ -23,7 +23,8 @@ type Request struct {
 	// Route is the template of the path without its prefix, such as
 	// "/projects/{id}"; for a path that the API does not have, the path itself.
 	Route string
-	// Path is the whole path, Query what follows its question mark.
+	// Path is the whole path and Query what follows its question mark, both as
+	// they were sent: escaped.
 	Path, Query string
 	// Header is as it came, credentials included, with Host added.
 	Header http.Header

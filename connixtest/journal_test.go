@@ -67,17 +67,22 @@ func TestMatch(t *testing.T) {
 	post("/agents", `{"project_id": 1.0, "name": "a", "more": [{"x": null}, 12345678901234567890]}`)
 	post("/projects/1/agents", `no JSON`)
 	post("/none", ``)
+	post("/projects/a%2Fb%20%63/agents", ``)
+	if all := srv.Requests(); all[5].Path != "/api/v1/projects/a%2Fb%20%63/agents" || all[5].Route != "/projects/{id}/agents" {
+		t.Errorf("the path is not as it was sent: %+v", all[5])
+	}
 	tests := []struct {
 		match connixtest.Match
 		want  int
 	}{
-		{connixtest.Match{}, 5},
-		{connixtest.Match{Method: "POST"}, 5},
+		{connixtest.Match{}, 6},
+		{connixtest.Match{Method: "POST"}, 6},
 		{connixtest.Match{Method: "GET"}, 0},
 		{connixtest.Match{Route: "/projects"}, 2},
-		{connixtest.Match{Route: "/projects/{id}/agents"}, 1},
+		{connixtest.Match{Route: "/projects/{id}/agents"}, 2},
 		{connixtest.Match{Route: "/projects/1/agents"}, 1},
 		{connixtest.Match{Route: "/projects/2/agents"}, 0},
+		{connixtest.Match{Route: "/projects/a/b c/agents"}, 1},
 		{connixtest.Match{Route: "/none"}, 1},
 		{connixtest.Match{Status: 201}, 1},
 		{connixtest.Match{Status: 400}, 2},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"net/url"
 	"reflect"
 	"regexp"
 	"strings"
@@ -30,13 +31,19 @@ func (m *matcher) matches(e journal.Entry) bool {
 	switch {
 	case m.Method != "" && m.Method != e.Method,
 		m.Status != 0 && m.Status != e.Status,
-		m.Route != "" && m.Route != e.Route && m.Route != strings.TrimPrefix(e.Path, "/api/v1"):
+		m.Route != "" && m.Route != e.Route && m.Route != unescapedPath(e):
 		return false
 	case m.Match.Body == nil:
 		return true
 	}
 	body, err := decodeJSON(e.Body)
 	return err == nil && reflect.DeepEqual(body, m.body)
+}
+
+// unescapedPath returns a request's path as a Match names it.
+func unescapedPath(e journal.Entry) string {
+	path, _ := url.PathUnescape(e.Path) // the server has escaped it well
+	return strings.TrimPrefix(path, "/api/v1")
 }
 
 // decodeJSON returns a JSON value in a form that reflect.DeepEqual compares as

@@ -28,7 +28,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, readErr := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	x := f.journal.Add(journal.Entry{
-		Time: f.Now(), Method: r.Method, Route: Route(r), Path: r.URL.Path, Query: r.URL.RawQuery,
+		Time: f.Now(), Method: r.Method, Route: Route(r), Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
 		Header: headerWithHost(r), Body: body,
 	})
 	ctx := context.WithValue(journal.NewContext(r.Context(), x), requestIDKey{}, id)

@@ -14,7 +14,7 @@ import (
 // any more.
 type Entry struct {
 	Time                       time.Time
-	Method, Route, Path, Query string
+	Method, Route, Path, Query string // the last two escaped, as they were sent
 	Header                     http.Header
 	Body                       []byte
 	Status                     int // 0: not answered, or not yet
