@@ -100,7 +100,7 @@ func TestDecodeNumbers(t *testing.T) {
 	}
 	for pagination, want := range map[string]connix.Pagination{
 		`{"page":"2","limit":20.0,"total":"100","pages":5e0,"has_next":true}`: {Page: 2, Limit: 20, Total: 100, Pages: 5, HasNext: true},
-		`{"page":null,"total":null}`: {},
+		`{"page":null,"total":null}`:                                          {},
 	} {
 		page := must(serve(t, answering(200, `{"data":[{"id":1}],"pagination":`+pagination+`}`)).Projects.List(t.Context(), nil))(t)
 		equal(t, pagination, page.Pagination, want)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"testing"
 	"time"
 
@@ -206,9 +205,4 @@ func collect[T any](items iter.Seq2[T, error]) (out []T, err error) {
 		out = append(out, item)
 	}
 	return out, nil
-}
-
-// sorted returns ids in an order of their own, to compare sets.
-func sorted(ids []connix.ID) []connix.ID {
-	return slices.Sorted(slices.Values(ids))
 }
