@@ -21,13 +21,18 @@ const maxDecompressed = 64 << 20
 // where the Content-Encoding says so.
 //
 // An answer to a request that no operation matches must be one of the
-// document's errors. Answers of OAuth2 endpoints are passed.
+// document's errors. HEAD is answered as GET is, without a body. Answers of
+// OAuth2 endpoints are passed.
 func (c *Checker) CheckResponse(req *http.Request, status int, header http.Header, body []byte) error {
 	if c.elsewhere[req.URL.Path] {
 		return nil
 	}
-	req = withBody(req, nil)
-	route, params, err := c.router.FindRoute(req)
+	asked := withBody(req, nil)
+	options := *c.options
+	if req.Method == http.MethodHead {
+		asked.Method, options.ExcludeResponseBody = http.MethodGet, true
+	}
+	route, params, err := c.router.FindRoute(asked)
 	if err != nil {
 		route = c.unrouted
 	}
@@ -44,10 +49,10 @@ func (c *Checker) CheckResponse(req *http.Request, status int, header http.Heade
 		return report([]string{err.Error()})
 	}
 	input := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: route, Options: c.options},
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: asked, PathParams: params, Route: route, Options: &options},
 		Status:                 status,
 		Header:                 header,
-		Options:                c.options,
+		Options:                &options,
 	}
 	problems := describe(openapi3filter.ValidateResponse(req.Context(), input.SetBodyBytes(body)))
 	for name, values := range header {

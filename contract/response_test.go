@@ -139,6 +139,9 @@ func TestAnswersToUnknownRequests(t *testing.T) {
 	plain := unknown("GET", "/nothing", 404, "404 page not found\n")
 	plain.ResponseHeader.Set("Content-Type", "text/plain; charset=utf-8")
 	wantViolation(t, checker(t).CheckExchange(&plain), 404, "Content-Type")
+	head := unknown("HEAD", "/projects", 200, "")
+	delete(head.ResponseHeader, "X-Response-Time")
+	wantViolation(t, checker(t).CheckExchange(&head), 200, `"X-Response-Time" missing`)
 	found := unknown("GET", "/nothing", 200, "{}")
 	wantViolation(t, checker(t).CheckExchange(&found), 200, "the status is not documented")
 	cleaned := unknown("GET", "//projects", 301, "")
@@ -150,6 +153,8 @@ func TestAnswersThatPass(t *testing.T) {
 	limited.ResponseHeader.Set("Retry-After", "Mon, 15 Jan 2024 10:31:00 GMT")
 	gateway := exchange("GET", "/projects", "", 502, "<html>bad gateway</html>")
 	gateway.ResponseHeader = map[string][]string{"Content-Type": {"text/html"}}
+	head := exchange("HEAD", "/projects", "", 200, "")
+	head.OffContract = "the document has no HEAD"
 	compressed := list()
 	compressed.ResponseHeader.Set("Content-Encoding", "gzip")
 	compressed.ResponseHeader.Set("Vary", "Accept-Encoding")
@@ -166,6 +171,7 @@ func TestAnswersThatPass(t *testing.T) {
 		{"429 with a date", limited},
 		{"HTML of a proxy", gateway},
 		{"gzip", compressed},
+		{"HEAD", head},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if err := checker(t).CheckExchange(&tc.e); err != nil {
