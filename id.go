@@ -60,6 +60,11 @@ func (id *ID) UnmarshalJSON(data []byte) error {
 		*id = ""
 		return nil
 	case c == '-' || c >= '0' && c <= '9':
+		// Nearly all are plain digits, whose validity needs no second parser.
+		if n := ID(data); n.numeric() {
+			*id = n
+			return nil
+		}
 		if !json.Valid(data) {
 			return fmt.Errorf("connix: %.20q is no id", data)
 		}
