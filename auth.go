@@ -169,7 +169,7 @@ func (e credentialError) Unwrap() error { return e.err }
 // of a key is the API's business and not checked.
 func keyIssue(key string) string {
 	if key == "" {
-		return "the key is empty"
+		return "is empty"
 	}
 	for i := range len(key) {
 		switch c := key[i]; {

@@ -8,8 +8,9 @@ import (
 
 // Hooks are functions that the client calls as its calls proceed, for metrics
 // and traces; a nil one costs nothing. They run on the goroutine of the call,
-// which waits for them, with the context that the caller gave it. Routes are
-// templates, so that they can label a metric.
+// which waits for them (TokenRefreshed on that of the refresh, which serves many
+// calls), with the context that the caller gave it. Routes are templates, so
+// that they can label a metric.
 type Hooks struct {
 	// AttemptDone follows every exchange, failed or not.
 	AttemptDone func(context.Context, AttemptInfo)
