@@ -65,6 +65,9 @@ func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *
 	case !who.may(route):
 		return reply{}, &problem{status: http.StatusForbidden, message: who.lacks(route)}
 	}
+	if bad, ok := r.Context().Value(bodyProblemKey{}).(error); ok {
+		return reply{}, bad
+	}
 	c := &call{fake: f, r: r, id: id, now: now}
 	if route.body {
 		object, err := readObject(r)

@@ -314,6 +314,9 @@ func TestAnOversizedBodyIsCutInTheJournal(t *testing.T) {
 	if rec.Code != 400 {
 		t.Errorf("status %d", rec.Code)
 	}
+	if rec := w.do("POST", "/projects", strings.Repeat("x", 3<<20), as()); rec.Code != 401 {
+		t.Errorf("without a key: status %d", rec.Code)
+	}
 	if n := len(w.Journal().Entries()[0].Body); n != 1<<20+1 {
 		t.Errorf("the journal holds %d bytes", n)
 	}

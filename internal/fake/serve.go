@@ -37,6 +37,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
 	if err := f.check(r, body); err != nil {
+		f.writeLimits(out.Header(), f.budget(nil), f.Now())
 		f.fail(out, r, internalError("the request check refused the request: "+err.Error()))
 		return
 	}
@@ -44,15 +45,29 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		abort(r)
 		return
 	}
+	if bad := bodyProblem(body, readErr); bad != nil {
+		if IsOAuth(r) {
+			f.fail(out, r, bad)
+			return
+		}
+		r = r.WithContext(context.WithValue(ctx, bodyProblemKey{}, bad))
+	}
+	f.api.ServeHTTP(out, r)
+}
+
+// bodyProblemKey is where a request whose body is bad whatever is in it carries
+// the problem, until it is its turn.
+type bodyProblemKey struct{}
+
+func bodyProblem(body []byte, readErr error) error {
 	switch {
 	case len(body) > maxBody:
 		// net/http reads the rest, or closes the connection where it is long.
-		f.fail(out, r, badRequest("body", fmt.Sprintf("is larger than %d bytes", maxBody)))
+		return badRequest("body", fmt.Sprintf("is larger than %d bytes", maxBody))
 	case readErr != nil:
-		f.fail(out, r, badRequest("body", "could not be read to its end"))
-	default:
-		f.api.ServeHTTP(out, r)
+		return badRequest("body", "could not be read to its end")
 	}
+	return nil
 }
 
 // headerWithHost returns the headers of a request as they came, with the Host
