@@ -25,7 +25,7 @@ func (c *certificate) read(call Call, remaining int, sent uint64, inflight int) 
 	// Perhaps not counted are the calls that were in flight when this one was
 	// granted, and those granted after it. Believing a late answer instead, we
 	// would promise ourselves too much and take the truth for somebody else's
-	// doing ("alone": 35 % in the first minutes).
+	// doing ("alone": a third of the oracle in the first minutes).
 	sure := remaining - call.out - int(sent-call.seq)
 	switch {
 	case !c.known || sure > c.n:

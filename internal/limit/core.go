@@ -66,9 +66,11 @@ type Answer struct {
 }
 
 const (
-	// The part of the shown window that is kept back. With less, a fixed window
-	// that turns early is noticed too late ("alone": least 91 % at 0, 94 at 8).
-	keepBackPart = 32
+	// The part of the shown window that is kept back: of 1000 an hour 50, which
+	// is one a minute once the others are spent. With less, a fixed window that
+	// turns early is noticed too late ("alone"); with more, too much of a late
+	// one is spent slowly.
+	keepBackPart = 20
 	// Shorter windows keep nothing back: their end is never far.
 	keepBackFrom = 10 * time.Minute
 )

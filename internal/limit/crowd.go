@@ -10,8 +10,7 @@ const (
 
 // crowd is what we know of others who spend the same budget, and how many calls
 // may be in flight because of them: when somebody else takes the last slot,
-// every call in flight is refused. Without it several processes on one key meet
-// 400 refusals an hour each ("shared").
+// every call in flight is refused ("shared").
 type crowd struct {
 	span time.Duration // how long a sign counts: the shortest window and a twelfth
 	seen bool          // others have been noticed, ever

@@ -60,15 +60,15 @@ func slidingOracle(c Config, t time.Duration) int {
 	return Oracle(c).served()
 }
 
-// justFills tells the corner in which 97 % cannot be reached: round trips of
-// about 2 s and so few workers that they just fill the minute. A slot is free
-// again a minute after the server counted it, which is up to a round trip
-// before the limiter may be sure of that; with more workers others make use of
-// the time, with fewer the minute is never full.
+// justFills tells the corner in which 97 % is out of reach: round trips of a
+// second and more, and so few workers that they just fill the minute. A slot is
+// free a minute after the server counted it, which is up to a round trip before
+// a limiter can be sure of that. With more workers the time is made up for, and
+// with fewer the minute is never full.
 func justFills(c Config) bool {
 	trip := c.RTT + c.Jitter
 	perMinute := float64(c.Procs[0].Workers) * float64(time.Minute) / float64(trip)
-	return trip > 1500*time.Millisecond && perMinute > 90 && perMinute < 150
+	return trip >= time.Second && perMinute > 90 && perMinute < 150
 }
 
 var rowFuzz = Row{
