@@ -85,6 +85,29 @@ var rowHeaders = Row{
 	},
 }
 
+var rowCounter = Row{
+	Name:      "counter",
+	Situation: "the server estimates a sliding window by two counters, and refuses what a log would allow; alone, 10 hours",
+	Runs:      12,
+	Measure: func(runs int, limiter Factory) []Figure {
+		var refused, part spread
+		for n := range runs {
+			r := rand.New(rand.NewPCG(16, uint64(n)))
+			c := scenario(r, Counter, Counter)
+			c.New = limiter
+			p := Run(c)[0]
+			refused.add(float64(len(p.Refused)) / c.Until.Hours())
+			part.add(float64(len(p.Served)) / float64(Oracle(c).served()))
+		}
+		return []Figure{
+			atMost("refusals per hour, mean", refused.mean(), Mean, 20),
+			worthKnowing("the same, most", refused.top, Mean),
+			worthKnowing("of the oracle, mean", part.mean(), Percent),
+			atLeast("of the oracle, least", part.least, Percent, 0.90),
+		}
+	},
+}
+
 var rowTokens = Row{
 	Name:      "tokens",
 	Situation: "a Tokens budget is spent before the requests are, 10 hours; and one that is shown as spent but does not bind",

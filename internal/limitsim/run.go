@@ -72,7 +72,7 @@ func (s *sim) start() {
 	for i, w := range s.Windows {
 		windows[i] = w.Window
 	}
-	for i, p := range s.Config.Procs {
+	for i, p := range s.Procs {
 		q := proc{Proc: p, left: p.Calls, limit: s.Windows[0].Limit}
 		if q.left == 0 {
 			q.left = math.MaxInt
@@ -181,7 +181,7 @@ func (s *sim) send(id int32) {
 		if part < 0.5 {
 			s.push(s.now+time.Duration(2*part*float64(giveUp)), arrives, id)
 		}
-	case fate < s.Lost+s.Config.Cancelled && !s.oracle:
+	case fate < s.Lost+s.Cancelled && !s.oracle:
 		s.procs[w.proc].limiter.Cancelled(s.time(), w.call)
 		s.again(id)
 	default:

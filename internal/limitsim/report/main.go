@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/connix-io/connix-go/internal/limitsim"
@@ -39,17 +40,21 @@ func report(w io.Writer, runs int, svg string) error {
 	}
 	wg.Wait()
 	failed := 0
-	fmt.Fprintln(w, "| situation | measured | required |\n|---|---|---|")
+	var b strings.Builder
+	b.WriteString("| situation | measured | required |\n|---|---|---|\n")
 	for i, row := range rows {
-		fmt.Fprintf(w, "| **%s**: %s | | |\n", row.Name, row.Situation)
+		b.WriteString("| **" + row.Name + "**: " + row.Situation + " | | |\n")
 		for _, f := range figures[i] {
 			mark := ""
 			if !f.OK {
 				failed++
 				mark = " **not met**"
 			}
-			fmt.Fprintf(w, "| | %v | %s%s |\n", f, f.Required, mark)
+			b.WriteString("| | " + f.String() + " | " + f.Required + mark + " |\n")
 		}
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return err
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d requirements are not met", failed)
