@@ -28,7 +28,7 @@ func main() {
 
 func report(w io.Writer, runs int, svg string) error {
 	if svg != "" {
-		if err := os.WriteFile(svg, []byte(plot()), 0o644); err != nil {
+		if err := os.WriteFile(svg, []byte(plot()), 0o600); err != nil {
 			return err
 		}
 	}
