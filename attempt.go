@@ -56,19 +56,23 @@ func (timeoutError) Timeout() bool        { return true }
 func (timeoutError) Temporary() bool      { return true }
 func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// begin starts the attempt's clock and returns its context. Where the call's
-// own deadline comes first, no second timer runs.
+// begin starts the attempt's clock and returns its context.
 func (a *attempt) begin(ctx context.Context, timeout time.Duration) context.Context {
 	a.started = time.Now()
-	a.cancel = func() {}
-	if timeout <= 0 {
-		return ctx
-	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(a.started.Add(timeout)) {
-		return ctx
-	}
-	ctx, a.cancel = context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
+	ctx, a.cancel = withAttemptTimeout(ctx, a.started, timeout)
 	return ctx
+}
+
+// withAttemptTimeout bounds what an attempt may take from now on; 0 is no bound.
+// Where the call's own deadline comes first, no second timer runs.
+func withAttemptTimeout(ctx context.Context, now time.Time, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout <= 0 {
+		return ctx, func() {}
+	}
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(now.Add(timeout)) {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
 }
 
 // RoundTrip sends one attempt: it is the transport that the retry loop sees. It

@@ -150,7 +150,7 @@ func (k *call) decide() verdict {
 	if r.status == http.StatusUnauthorized && !k.renewed && s.replayable {
 		k.renewed = true
 		var err error
-		if s.renewed, err = k.client.credential.renew(k.ctx, k, r.secret); err != nil {
+		if s.renewed, err = k.renew(r.secret); err != nil {
 			return verdict{why: err}
 		}
 	}
@@ -162,6 +162,14 @@ func (k *call) decide() verdict {
 		return verdict{why: errRetryQuota}
 	}
 	return v
+}
+
+// renew asks for another credential than the one that was refused, for as long
+// as an attempt may take: a vault that hangs must not hang the call.
+func (k *call) renew(refused []string) (bool, error) {
+	ctx, cancel := withAttemptTimeout(k.ctx, time.Now(), k.client.timeout)
+	defer cancel()
+	return k.client.credential.renew(ctx, k, refused)
 }
 
 func useLastResponse(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
