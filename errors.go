@@ -298,7 +298,7 @@ func classOfStatus(status int) error {
 
 func classOfCode(code string) error {
 	switch strings.ToUpper(code) {
-	case CodeInvalidRequest:
+	case CodeInvalidRequest, "VALIDATION_ERROR":
 		return ErrInvalidRequest
 	case CodeUnauthorized, "INVALID_API_KEY":
 		return ErrUnauthorized
