@@ -191,3 +191,30 @@ func TestDecodeAnything(t *testing.T) {
 		}
 	}
 }
+
+// A success that carries an error is of that error's class, in either dialect
+// of the codes.
+func TestDecodeErrorWithA200(t *testing.T) {
+	for code, class := range map[string]error{
+		"INVALID_REQUEST": connix.ErrInvalidRequest, "validation_error": connix.ErrInvalidRequest,
+		"UNAUTHORIZED": connix.ErrUnauthorized, "invalid_api_key": connix.ErrUnauthorized,
+		"FORBIDDEN": connix.ErrForbidden, "forbidden": connix.ErrForbidden,
+		"RESOURCE_NOT_FOUND": connix.ErrNotFound, "resource_not_found": connix.ErrNotFound, "not_found": connix.ErrNotFound,
+		"CONFLICT": connix.ErrConflict, "conflict": connix.ErrConflict,
+		"RATE_LIMIT_EXCEEDED": connix.ErrRateLimited, "rate_limit_exceeded": connix.ErrRateLimited,
+		"INTERNAL_ERROR": connix.ErrServer, "internal_error": connix.ErrServer,
+		"SOMETHING_NEW": nil, "": nil,
+	} {
+		body := `{"error":{"code":"` + code + `","message":"what it says","details":"why"}}`
+		_, err := serve(t, answering(200, body)).Projects.Get(t.Context(), "1")
+		e := mustError(t, err, connix.ErrInvalidResponse)
+		equal(t, code, []any{e.StatusCode, e.Code, e.Message, e.Details.Issue}, []any{200, code, "what it says", "why"})
+		for _, each := range []error{
+			connix.ErrInvalidRequest, connix.ErrUnauthorized, connix.ErrForbidden, connix.ErrNotFound, connix.ErrConflict, connix.ErrRateLimited, connix.ErrServer,
+		} {
+			if errors.Is(err, each) != (each == class) {
+				t.Errorf("%q matches %v: %v", code, each, errors.Is(err, each))
+			}
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/connix-io/connix-go"
 	"github.com/connix-io/connix-go/connixtest"
+	"golang.org/x/oauth2"
 )
 
 // world holds the ids of one object of each kind.
@@ -180,6 +181,34 @@ func TestScopes(t *testing.T) {
 			}
 			if err := e.call(t.Context(), key(e.scope), w); err != nil {
 				t.Errorf("with the scope %s alone: %v", e.scope, err)
+			}
+		})
+	}
+}
+
+// An OAuth2 token with the scope read allows every GET, one with write the rest.
+func TestTokenScopes(t *testing.T) {
+	srv := newServer(t)
+	for _, e := range endpoints {
+		t.Run(e.String(), func(t *testing.T) {
+			w := settle(srv)
+			enough, other := connix.ScopeRead, connix.ScopeWrite
+			if e.method != "GET" {
+				enough, other = other, enough
+			}
+			token := func(scope string) *connix.Client {
+				return srv.Client(t, connix.WithTokenSource(oauth2.StaticTokenSource(srv.AddToken(scope))))
+			}
+			err := e.call(t.Context(), token(other), w)
+			failure := mustError(t, err, connix.ErrForbidden)
+			equal(t, "error", []any{failure.StatusCode, failure.Code, failure.Route, len(failure.Attempts)}, []any{403, "FORBIDDEN", e.route, 1})
+			if err := e.call(t.Context(), token(enough), w); err != nil {
+				t.Errorf("with the scope %s: %v", enough, err)
+			}
+			for _, r := range srv.Requests() {
+				if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") || r.Header.Get("X-API-Key") != "" {
+					t.Error("the credential is no bearer token, or not alone")
+				}
 			}
 		})
 	}
