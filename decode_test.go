@@ -212,7 +212,7 @@ func TestDecodeErrorWithA200(t *testing.T) {
 		for _, each := range []error{
 			connix.ErrInvalidRequest, connix.ErrUnauthorized, connix.ErrForbidden, connix.ErrNotFound, connix.ErrConflict, connix.ErrRateLimited, connix.ErrServer,
 		} {
-			if errors.Is(err, each) != (each == class) {
+			if errors.Is(err, each) != errors.Is(each, class) {
 				t.Errorf("%q matches %v: %v", code, each, errors.Is(err, each))
 			}
 		}
