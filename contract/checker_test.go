@@ -42,7 +42,7 @@ type example struct {
 }
 
 // examples reads them all; an operation has one for each of its answers.
-func examples(t *testing.T) (out []example) {
+func examples(t testing.TB) (out []example) {
 	type content map[string]struct {
 		Example  json.RawMessage
 		Examples map[string]struct{ Value json.RawMessage }
