@@ -1,14 +1,14 @@
 // Command report measures the rate limiter in the simulation and writes what
-// docs/rate-limits.md shows: the table of requirements to the standard output,
-// and with -svg a plot of ten hours under the limiter beside the oracle.
+// docs/rate-limits.md shows: the table of requirements, or with -plot an SVG of
+// ten hours under the limiter beside the oracle.
 //
-//	go run ./internal/limitsim/report -runs 10 -svg docs/rate-limits.svg
+//	go run ./internal/limitsim/report -runs 5
+//	go run ./internal/limitsim/report -plot > docs/rate-limits.svg
 package main
 
 import (
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"sync"
@@ -18,20 +18,27 @@ import (
 
 func main() {
 	runs := flag.Int("runs", 1, "repeat every simulation this many times, each with its own seed")
-	svg := flag.String("svg", "", "write the plot to this file")
+	drawn := flag.Bool("plot", false, "write the plot, not the table")
 	flag.Parse()
-	if err := report(os.Stdout, *runs, *svg); err != nil {
+	var text string
+	var err error
+	if *drawn {
+		text = plot()
+	} else {
+		text, err = table(*runs)
+	}
+	if _, writeErr := os.Stdout.WriteString(text); err == nil {
+		err = writeErr
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
 }
 
-func report(w io.Writer, runs int, svg string) error {
-	if svg != "" {
-		if err := os.WriteFile(svg, []byte(plot()), 0o600); err != nil {
-			return err
-		}
-	}
+// table is what is required of the limiter, and what was measured. It is there
+// with an error, too: that a requirement is not met.
+func table(runs int) (string, error) {
 	rows := limitsim.Rows()
 	figures := make([][]limitsim.Figure, len(rows))
 	var wg sync.WaitGroup
@@ -53,11 +60,8 @@ func report(w io.Writer, runs int, svg string) error {
 			b.WriteString("| | " + f.String() + " | " + f.Required + mark + " |\n")
 		}
 	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return err
-	}
 	if failed > 0 {
-		return fmt.Errorf("%d requirements are not met", failed)
+		return b.String(), fmt.Errorf("%d requirements are not met", failed)
 	}
-	return nil
+	return b.String(), nil
 }
