@@ -1,0 +1,377 @@
+package connix_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	connix "github.com/connix-io/connix-go"
+)
+
+func TestRateLimiterFailsBeforeSending(t *testing.T) {
+	tests := map[string]struct {
+		maxWait  time.Duration
+		deadline time.Duration // of the context; 0: none
+		byCtx    bool
+	}{
+		"no wait":          {maxWait: 0},
+		"short wait":       {maxWait: 30 * time.Second},
+		"context":          {maxWait: -1, deadline: 30 * time.Second, byCtx: true},
+		"context first":    {maxWait: 40 * time.Second, deadline: 30 * time.Second, byCtx: true},
+		"short wait first": {maxWait: 30 * time.Second, deadline: 40 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := rlFilled(t)
+				ctx := t.Context()
+				if tt.deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+					defer cancel()
+				}
+				begin := time.Now()
+				p, err := l.Wait(ctx, connix.RateLimitRequest{MaxWait: tt.maxWait, OnWait: func(connix.RateLimitWait) {
+					t.Error("OnWait was called")
+				}})
+				refusal, ok := errors.AsType[*connix.RateLimitError](err)
+				if !ok || p != nil || !errors.Is(err, connix.ErrRateLimited) {
+					t.Fatalf("%v, %v", p, err)
+				}
+				if took := time.Since(begin); took != 0 {
+					t.Errorf("it took %v to tell", took)
+				}
+				if errors.Is(err, context.DeadlineExceeded) != tt.byCtx {
+					t.Errorf("%v matches DeadlineExceeded: %v", err, !tt.byCtx)
+				}
+				if want := (connix.Window{Limit: 100, Period: time.Minute}); refusal.Window != want || refusal.Reason != connix.RateLimitFull {
+					t.Errorf("%v, because of %q", refusal.Window, refusal.Reason)
+				}
+				rlMinute(t, refusal.Wait)
+				if !refusal.ResetAt.Equal(begin.Add(refusal.Wait)) {
+					t.Errorf("ResetAt %v is not %v from now", refusal.ResetAt, refusal.Wait)
+				}
+				if n := l.Status().Waiters; n != 0 {
+					t.Errorf("%d wait", n)
+				}
+				// Nothing is held: at ResetAt all of the minute is there.
+				time.Sleep(refusal.Wait)
+				for range 100 {
+					rlTake(t, l)
+				}
+			})
+		})
+	}
+}
+
+// TestRateLimiterCountsThoseAhead has more callers than a minute holds, each
+// with two minutes of patience: those whose turn comes later are told at once.
+func TestRateLimiterCountsThoseAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlFilled(t)
+		served, refused := 0, 0
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		begin := time.Now()
+		for range 500 {
+			wg.Go(func() {
+				p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 2 * time.Minute})
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					served++
+					p.Settle(connix.RateLimitResult{StatusCode: 200})
+					return
+				}
+				refused++
+				if time.Since(begin) != 0 {
+					t.Errorf("told after %v", time.Since(begin))
+				}
+				if e, _ := errors.AsType[*connix.RateLimitError](err); e == nil || e.Wait <= 2*time.Minute {
+					t.Errorf("refused for a wait that fits: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		// The second hundred would begin 120 s and twice the slack from now.
+		if served != 100 || refused != 400 {
+			t.Errorf("%d served, %d refused", served, refused)
+		}
+	})
+}
+
+func TestRateLimiterWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlFilled(t)
+		begin := time.Now()
+		var told []connix.RateLimitWait
+		p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 2 * time.Minute, OnWait: func(w connix.RateLimitWait) {
+			told = append(told, w)
+			if n := l.Status().Waiters; n != 1 { // also: it is not called under the lock
+				t.Errorf("%d wait", n)
+			}
+			if time.Since(begin) != 0 {
+				t.Errorf("told after %v", time.Since(begin))
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		took := time.Since(begin)
+		rlMinute(t, took)
+		want := connix.RateLimitWait{Window: connix.Window{Limit: 100, Period: time.Minute}, Delay: took, Waiters: 1, Reason: connix.RateLimitFull}
+		if len(told) != 1 || told[0] != want {
+			t.Errorf("told %+v, want %+v", told, want)
+		}
+		p.Cancel()
+	})
+}
+
+func TestRateLimiterFirstGoesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter()
+		first := rlTake(t, l)
+		done := make(chan time.Duration, 2)
+		begin := time.Now()
+		for range 2 {
+			go func() {
+				p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: time.Minute, OnWait: func(w connix.RateLimitWait) {
+					if w.Reason != connix.RateLimitStart || w.Delay != 0 {
+						t.Errorf("%+v", w)
+					}
+				}})
+				if err != nil {
+					t.Error(err)
+				} else {
+					p.Cancel()
+				}
+				done <- time.Since(begin)
+			}()
+		}
+		time.Sleep(3 * time.Second)
+		first.Settle(rlResult(200, 1000, 999))
+		if a, b := <-done, <-done; a != 3*time.Second || b != a {
+			t.Errorf("the others went after %v and %v", a, b)
+		}
+	})
+}
+
+// TestRateLimiterQueueTimesOut waits for an answer that comes too late.
+func TestRateLimiterQueueTimesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter()
+		first := rlTake(t, l)
+		patient := make(chan connix.Permit, 1)
+		go func() {
+			p, _ := l.Wait(t.Context(), rlPatient)
+			patient <- p
+		}()
+		synctest.Wait()
+		begin := time.Now()
+		_, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 5 * time.Second})
+		if e, ok := errors.AsType[*connix.RateLimitError](err); !ok || errors.Is(err, context.DeadlineExceeded) || e.Reason != connix.RateLimitStart {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(begin); took != 5*time.Second {
+			t.Errorf("waited %v", took)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		begin = time.Now()
+		_, err = l.Wait(ctx, rlPatient)
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, connix.ErrRateLimited) || time.Since(begin) != 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		time.Sleep(time.Second)
+		first.Cancel()
+		(<-patient).Cancel() // it is the patient one's turn, at once
+		if took := time.Since(begin); took != 6*time.Second {
+			t.Errorf("the patient one went %v after the first was canceled", took-6*time.Second)
+		}
+	})
+}
+
+// TestRateLimiterSharedKey has one call in flight at a time, as others use the
+// key: who waits for its answer is not refused for a wait that nobody knows.
+func TestRateLimiterSharedKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlOpened(t)
+		rlTake(t, l).Settle(rlResult(200, 1000, 950)) // 48 calls by others
+		first := rlTake(t, l)
+		begin := time.Now()
+		granted := make(chan error, 1)
+		go func() {
+			_, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: time.Second, OnWait: func(w connix.RateLimitWait) {
+				if w.Reason != connix.RateLimitShared || w.Delay != 0 {
+					t.Errorf("%+v", w)
+				}
+			}})
+			granted <- err
+		}()
+		time.Sleep(100 * time.Millisecond)
+		first.Settle(rlResult(200, 1000, 949))
+		if err := <-granted; err != nil || time.Since(begin) != 100*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+// TestRateLimiterNobodyOvertakes comes at the very moment of another's turn.
+func TestRateLimiterNobodyOvertakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter(connix.Window{Limit: 1, Period: time.Second})
+		rlTake(t, l).Settle(connix.RateLimitResult{StatusCode: 200})
+		for range 100 {
+			turn := make(chan time.Duration, 1)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 5 * time.Second, OnWait: func(w connix.RateLimitWait) { turn <- w.Delay }})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				p.Settle(connix.RateLimitResult{StatusCode: 200})
+			})
+			time.Sleep(<-turn)
+			if _, err := l.Wait(t.Context(), connix.RateLimitRequest{}); !errors.Is(err, connix.ErrRateLimited) {
+				t.Fatal("it went before the one that had waited")
+			}
+			wg.Wait()
+		}
+	})
+}
+
+func TestRateLimiterContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlFilled(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := make(chan error, 1)
+		go func() {
+			_, err := l.Wait(ctx, rlPatient)
+			errs <- err
+		}()
+		went := make(chan time.Time, 1)
+		begin := time.Now()
+		synctest.Wait()
+		go func() {
+			p, err := l.Wait(t.Context(), rlPatient)
+			if err != nil {
+				t.Error(err)
+			} else {
+				p.Cancel()
+			}
+			went <- time.Now()
+		}()
+		time.Sleep(time.Second)
+		cancel()
+		if err := <-errs; !errors.Is(err, context.Canceled) || errors.Is(err, connix.ErrRateLimited) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		if n := l.Status().Waiters; n != 1 {
+			t.Errorf("%d wait", n)
+		}
+		rlMinute(t, (<-went).Sub(begin))
+		if _, err := l.Wait(ctx, rlPatient); !errors.Is(err, context.Canceled) {
+			t.Errorf("a context that has ended: %v", err)
+		}
+	})
+}
+
+// TestRateLimiterCancelsLoseNothing has callers give up at random moments, also
+// at the very moment of their turn: what they held is there for others.
+func TestRateLimiterCancelsLoseNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		windows := []connix.Window{{Limit: 1000, Period: time.Hour}, {Limit: 20, Period: time.Second}}
+		server := &slidingServer{windows: windows}
+		l := connix.NewRateLimiter(windows...)
+		r := rand.New(rand.NewPCG(1, 2))
+		var wg sync.WaitGroup
+		for range 2000 {
+			// Turns come at multiples of a millisecond or so: many coincide.
+			patience := time.Duration(r.IntN(20_000)) * time.Millisecond
+			act, lost := r.IntN(3), r.IntN(50) == 0
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				p, err := l.Wait(ctx, connix.RateLimitRequest{MaxWait: 10 * time.Second})
+				switch {
+				case err != nil:
+				case act == 0:
+					p.Cancel()
+				case lost:
+					p.Settle(connix.RateLimitResult{})
+				default:
+					time.Sleep(time.Millisecond)
+					p.Settle(server.serve())
+				}
+			})
+		}
+		wg.Wait()
+		if server.refused > 0 {
+			t.Errorf("%d refused", server.refused)
+		}
+		time.Sleep(time.Minute)
+		s := l.Status()
+		if s.Waiters != 0 || s.Windows[1].Remaining != 20 || !s.Windows[1].ResetAt.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		for range 20 {
+			rlTake(t, l).Settle(server.serve())
+		}
+	})
+}
+
+// TestOnWaitPanics leaves nothing behind.
+func TestOnWaitPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := rlFilled(t)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was lost")
+				}
+			}()
+			_, _ = l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: -1, OnWait: func(connix.RateLimitWait) {
+				time.Sleep(2 * time.Minute) // meanwhile it is granted
+				panic("hook")
+			}})
+		}()
+		if s := l.Status(); s.Waiters != 0 || s.Windows[1].Remaining != 100 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestGivingUpLetsOthersGo has a caller panic that was granted the one call that
+// may be in flight: the next one does not wait for an answer that never comes.
+func TestGivingUpLetsOthersGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter()
+		first := rlTake(t, l)
+		begin := time.Now()
+		go func() {
+			defer func() { _ = recover() }()
+			_, _ = l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: -1, OnWait: func(connix.RateLimitWait) {
+				time.Sleep(10 * time.Second)
+				panic("hook")
+			}})
+		}()
+		synctest.Wait()
+		went := make(chan time.Duration, 1)
+		go func() {
+			if _, err := l.Wait(t.Context(), rlPatient); err != nil {
+				t.Error(err)
+			}
+			went <- time.Since(begin)
+		}()
+		time.Sleep(time.Second)
+		first.Cancel()
+		if at := <-went; at != 10*time.Second {
+			t.Errorf("the next one went after %v", at)
+		}
+	})
+}
