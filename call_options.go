@@ -19,6 +19,7 @@ type callConfig struct {
 	maxRetries  int
 	retriesSet  bool
 	retryUnsafe bool
+	prefetch    int
 	maxPages    int
 	// seen, unless nil, is told what names the last answer.
 	seen *seen
