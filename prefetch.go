@@ -108,8 +108,9 @@ func (p *prefetcher[T]) start(w *walk) {
 	}
 	p.drop(kept)
 	for _, at := range places[kept:] {
-		ctx, cancel := context.WithCancel(p.ctx)
-		page := &pageAhead[T]{at: at, since: w.fetched, cancel: cancel, done: make(chan struct{})}
+		page := &pageAhead[T]{at: at, since: w.fetched, done: make(chan struct{})}
+		var ctx context.Context
+		ctx, page.cancel = context.WithCancel(p.ctx) //nolint:gosec // run calls it, and drop
 		p.queue = append(p.queue, page)
 		go p.run(ctx, page)
 	}

@@ -228,8 +228,8 @@ func TestPrefetchStops(t *testing.T) {
 		}},
 		{"panic", func(t *testing.T, _ context.CancelFunc, items iter.Seq2[connix.ID, error]) {
 			defer func() { equal(t, "recovered", recover(), any("the consumer's")) }()
-			for range items {
-				panic("the consumer's")
+			for _, err := range items {
+				panic(errors.Join(err, errors.New("the consumer's")).Error())
 			}
 		}},
 		{"an iterator that is pulled", func(t *testing.T, _ context.CancelFunc, items iter.Seq2[connix.ID, error]) {
@@ -487,8 +487,10 @@ func TestPrefetchPanics(t *testing.T) {
 		n := 0
 		func() {
 			defer func() { equal(t, "recovered", recover(), any("of the transport")) }()
-			for range l.all(t.Context(), client, nil, connix.WithPrefetch(4)) {
-				n++
+			for _, err := range l.all(t.Context(), client, nil, connix.WithPrefetch(4)) {
+				if err == nil {
+					n++
+				}
 			}
 		}()
 		equal(t, "items before", n, 200)
@@ -497,8 +499,10 @@ func TestPrefetchPanics(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			for range l.all(t.Context(), client, nil, connix.WithPrefetch(4)) {
-				n++
+			for _, err := range l.all(t.Context(), client, nil, connix.WithPrefetch(4)) {
+				if err == nil {
+					n++
+				}
 			}
 			t.Error("the consumer's goroutine went on")
 		}()
@@ -518,7 +522,7 @@ func TestPrefetchIsForIterators(t *testing.T) {
 		mustRefuse(t, err, "WithPrefetch")
 		_, err = collect(l.pages(ctx, client, nil, connix.WithPrefetch(2), connix.WithRequestID("one")))
 		mustRefuse(t, err, "WithRequestID")
-		_, err = collect(l.pages(nil, client, nil, connix.WithPrefetch(2))) //nolint:staticcheck // what it says
+		_, err = collect(l.pages(nil, client, nil, connix.WithPrefetch(2)))
 		mustRefuse(t, err, "ctx")
 		equal(t, "requests", len(srv.Requests())-sent, 0)
 
