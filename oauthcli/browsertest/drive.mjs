@@ -1,6 +1,6 @@
 // Drives the whole login in headless Chromium, in light and in dark:
 //
-//     node drive.mjs PROGRAM [FOLDER FOR SCREENSHOTS]
+//     CONNIX_BROWSER=/usr/bin/chromium node drive.mjs PROGRAM [FOLDER FOR SCREENSHOTS]
 //
 // PROGRAM is browsertest, built. Every page is looked at: it has a heading, is
 // not blank, has no accessibility violation that axe knows, fits a small
@@ -16,7 +16,7 @@ import {chromium} from 'playwright-core';
 const [program, screenshots] = process.argv.slice(2);
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const app = 'Example <Deploy> Tool';
-const deadline = 30_000;
+const deadline = 60_000;
 
 // A started program: next() is its next line, end() its exit code.
 const running = new Set();
@@ -174,7 +174,7 @@ const scenarios = {
   },
 };
 
-const browser = await chromium.launch({executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage']});
+const browser = await chromium.launch({executablePath: process.env.CONNIX_BROWSER, args: ['--no-sandbox', '--disable-dev-shm-usage']});
 let failed = 0;
 let passed = 0;
 for (const [name, scenario] of Object.entries(scenarios)) {
