@@ -105,8 +105,8 @@ func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, unsentError{context.Cause(ctx)}
 	}
 	resp, err := k.client.transport.RoundTrip(hop)
-	if err != nil {
-		return resp, err
+	if err != nil || resp == nil {
+		return resp, err // http.Client has words for a transport that returns neither
 	}
 	if isRedirect(resp.StatusCode) {
 		// Hidden from http.Client, which would follow it, or quote a location that

@@ -171,3 +171,18 @@ func TestHangingDial(t *testing.T) {
 	}
 	transport.CloseIdleConnections()
 }
+
+// A transport that breaks its contract is an error, and of a write the outcome
+// is unknown.
+func TestTransportWithoutAnswer(t *testing.T) {
+	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithHTTPClient(&http.Client{
+		Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil }),
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+	if e, ok := errors.AsType[*connix.Error](err); !ok || e.StatusCode != 0 || !errors.Is(err, connix.ErrUnknownOutcome) {
+		t.Errorf("neither an answer nor an error: %v", err)
+	}
+}
