@@ -12,15 +12,18 @@ import (
 	"github.com/connix-io/connix-go/connixtest"
 )
 
-// waiting runs f in a bubble, with an agent that follows the plan.
-func waiting(t *testing.T, plan connixtest.AgentPlan, f func(t *testing.T, srv *connixtest.Server, agent connix.ID)) {
+// waiting runs f in a bubble, with an agent that follows the plan. The context
+// ends a wait that would not end by itself.
+func waiting(t *testing.T, plan connixtest.AgentPlan, f func(ctx context.Context, t *testing.T, srv *connixtest.Server, agent connix.ID)) {
 	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+		defer cancel()
 		srv := newServer(t, connixtest.WithInMemory())
 		srv.OnLaunch(func(connix.LaunchAgentRequest) connixtest.AgentPlan { return plan })
 		client, project := srv.Client(t), srv.AddProject(connix.Project{})
 		must(client.Agents.Launch(t.Context(), connix.LaunchAgentRequest{Name: "worker", ProjectID: project.ID}))(t)
 		agent := must(client.Agents.FindByName(t.Context(), project.ID, "worker"))(t)
-		f(t, srv, agent.ID)
+		f(ctx, t, srv, agent.ID)
 	})
 }
 
@@ -43,9 +46,9 @@ func TestWaitFor(t *testing.T) {
 		{"a state nobody knows", connixtest.AgentPlan{{After: 5 * time.Second, Status: "hibernating"}}, []connix.Status{"hibernating"}, "hibernating", 7 * time.Second, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			waiting(t, c.plan, func(t *testing.T, srv *connixtest.Server, id connix.ID) {
+			waiting(t, c.plan, func(ctx context.Context, t *testing.T, srv *connixtest.Server, id connix.ID) {
 				client, start := srv.Client(t), time.Now()
-				agent := must(client.Agents.WaitFor(t.Context(), id, c.statuses...))(t)
+				agent := must(client.Agents.WaitFor(ctx, id, c.statuses...))(t)
 				equal(t, "status", agent.Status, c.want)
 				equal(t, "waited", time.Since(start), c.after)
 				srv.Expect(t, connixtest.Match{Method: "GET", Route: "/agents/{id}"}, c.polls)
@@ -56,8 +59,8 @@ func TestWaitFor(t *testing.T) {
 
 // The pauses are 1, 2, 4 … and at most 30 seconds.
 func TestWaitForPauses(t *testing.T) {
-	waiting(t, connixtest.AgentPlan{{After: 2 * time.Minute, Status: connix.StatusStopped}}, func(t *testing.T, srv *connixtest.Server, id connix.ID) {
-		must(srv.Client(t).Agents.WaitFor(t.Context(), id))(t)
+	waiting(t, connixtest.AgentPlan{{After: 2 * time.Minute, Status: connix.StatusStopped}}, func(ctx context.Context, t *testing.T, srv *connixtest.Server, id connix.ID) {
+		must(srv.Client(t).Agents.WaitFor(ctx, id))(t)
 		var pauses []string
 		var before time.Time
 		for _, r := range srv.Requests() {
@@ -74,8 +77,8 @@ func TestWaitForPauses(t *testing.T) {
 }
 
 func TestWaitForEndsOtherwise(t *testing.T) {
-	waiting(t, connixtest.AgentPlan{{After: 2 * time.Second, Status: connix.StatusFailed}}, func(t *testing.T, srv *connixtest.Server, id connix.ID) {
-		agent, err := srv.Client(t).Agents.WaitFor(t.Context(), id, connix.StatusRunning, connix.StatusCompleted)
+	waiting(t, connixtest.AgentPlan{{After: 2 * time.Second, Status: connix.StatusFailed}}, func(ctx context.Context, t *testing.T, srv *connixtest.Server, id connix.ID) {
+		agent, err := srv.Client(t).Agents.WaitFor(ctx, id, connix.StatusRunning, connix.StatusCompleted)
 		if agent != nil {
 			t.Errorf("got the agent %+v, and the error", agent)
 		}
@@ -130,9 +133,9 @@ func TestWaitForEndsWithItsContext(t *testing.T) {
 		}, []error{context.Canceled}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			waiting(t, connixtest.AgentPlan{}, func(t *testing.T, srv *connixtest.Server, id connix.ID) {
+			waiting(t, connixtest.AgentPlan{}, func(ctx context.Context, t *testing.T, srv *connixtest.Server, id connix.ID) {
 				client, start := srv.Client(t), time.Now()
-				ctx, cancel := c.ctx(t.Context())
+				ctx, cancel := c.ctx(ctx)
 				defer cancel()
 				agent, err := client.Agents.WaitFor(ctx, id)
 				e := mustError(t, err, c.want...)
@@ -152,7 +155,7 @@ var errShutdown = errors.New("the program shuts down")
 
 // A look that fails ends the wait with its own error, whole.
 func TestWaitForFails(t *testing.T) {
-	waiting(t, connixtest.AgentPlan{}, func(t *testing.T, srv *connixtest.Server, id connix.ID) {
+	waiting(t, connixtest.AgentPlan{}, func(ctx context.Context, t *testing.T, srv *connixtest.Server, id connix.ID) {
 		client := srv.Client(t)
 		time.AfterFunc(10*time.Second, func() {
 			if err := srv.Client(t).Projects.Delete(context.Background(), "1"); err != nil {
@@ -160,7 +163,7 @@ func TestWaitForFails(t *testing.T) {
 			}
 		})
 		start := time.Now()
-		_, err := client.Agents.WaitFor(t.Context(), id)
+		_, err := client.Agents.WaitFor(ctx, id)
 		e := mustError(t, err, connix.ErrNotFound)
 		equal(t, "status", e.StatusCode, 404)
 		equal(t, "waited", time.Since(start), 15*time.Second)

@@ -1,6 +1,7 @@
 package connix_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -170,5 +171,28 @@ func TestWithRetryUnsafe(t *testing.T) {
 		client := serve(t, answering(503, ""), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 2}))
 		_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "name"}, c.options...)
 		equal(t, c.name, len(mustError(t, err, connix.ErrServer, connix.ErrUnknownOutcome).Attempts), c.want)
+	}
+}
+
+// net/http repeats by itself what a connection that was kept has lost, if a
+// header says that this does no harm. The caller's key is the server's business:
+// a write whose answer is lost is sent once all the same.
+func TestIdempotencyKeyRepeatsNothing(t *testing.T) {
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		writes := 0
+		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "GET" {
+				writeJSON(w, 200, `{"message":"keep the connection"}`)
+				return
+			}
+			if writes++; r.Header.Get(name) != "k1" {
+				t.Errorf("%s: the header did not arrive: %v", name, r.Header)
+			}
+			panic(http.ErrAbortHandler)
+		})
+		must(client.Hello(t.Context(), ""))(t)
+		_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "name"}, connix.WithHeader(name, "k1"))
+		mustErrorIs(t, err, connix.ErrUnknownOutcome)
+		equal(t, "writes with "+name, writes, 1)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -261,10 +262,15 @@ func TestIterateKeepsItsOptions(t *testing.T) {
 }
 
 // paged returns a handler of pages: body makes the n-th request's answer, from
-// the place that it asks for. It counts the requests.
+// the place that it asks for. It counts the requests, and ends an iteration that
+// would not end by itself.
 func paged(count *int, body func(n int, r *http.Request) string) http.HandlerFunc {
+	const most = 50
 	return func(w http.ResponseWriter, r *http.Request) {
-		*count++
+		if *count++; *count > most {
+			writeJSON(w, 500, "")
+			return
+		}
 		writeJSON(w, 200, body(*count, r))
 	}
 }
@@ -374,44 +380,48 @@ func texts(ids []connix.ID) []string {
 
 // The same over the list that counts items instead of pages.
 func TestIterateOverLiesByOffset(t *testing.T) {
-	two := func(n int) string { return fmt.Sprintf(`[{"id":"i%d"},{"id":"i%d"}]`, 2*n, 2*n+1) }
-	offset := func(r *http.Request) string {
-		if at := r.URL.Query().Get("offset"); at != "" {
-			return at
-		}
-		return "0"
+	offset := func(r *http.Request) int {
+		at, _ := strconv.Atoi(r.URL.Query().Get("offset"))
+		return at
 	}
+	two := func(at int) string { return fmt.Sprintf(`[{"id":"i%d"},{"id":"i%d"}]`, at, at+1) }
 	for _, c := range []struct {
 		name  string
 		body  func(n int, r *http.Request) string
-		want  int
+		want  string
 		calls int
 		fails string
 	}{
 		{"fewer at a time than was asked for", func(n int, r *http.Request) string {
-			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":2,"offset":%s,"total":6,"has_next":%t}}`, two(n), offset(r), n < 3)
-		}, 6, 3, ""},
-		{"has_next says no, total says more", func(n int, r *http.Request) string {
-			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":2,"offset":%s,"total":4,"has_next":false}}`, two(n), offset(r))
-		}, 4, 2, ""},
+			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":2,"offset":%d,"total":6,"has_next":%t}}`, two(offset(r)), offset(r), n < 3)
+		}, "i0 i1 i2 i3 i4 i5", 3, ""},
+		{"fewer at a time, without a block", func(n int, r *http.Request) string {
+			if offset(r) >= 4 {
+				return `{"agents":[]}`
+			}
+			return `{"agents":` + two(offset(r)) + `}`
+		}, "i0 i1 i2 i3", 3, ""},
+		{"has_next says no, total says more", func(_ int, r *http.Request) string {
+			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":2,"offset":%d,"total":4,"has_next":false}}`, two(offset(r)), offset(r))
+		}, "i0 i1 i2 i3", 2, ""},
 		{"the offset is ignored", func(n int, _ *http.Request) string {
-			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":2,"offset":0,"total":6,"has_next":true}}`, two(n))
-		}, 2, 2, "was asked for"},
-		{"the offset is ignored, without a block", func(int, *http.Request) string { return `{"agents":` + two(1) + `}` }, 2, 2, ""},
+			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":2,"offset":0,"total":6,"has_next":true}}`, two(2*n))
+		}, "i2 i3", 2, "was asked for"},
+		{"the offset is ignored, without a block", func(int, *http.Request) string { return `{"agents":` + two(1) + `}` }, "i1 i2", 2, ""},
 		{"the same items for ever", func(_ int, r *http.Request) string {
-			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":2,"offset":%s,"has_next":true}}`, two(1), offset(r))
-		}, 2, 2, "repeats the one before"},
+			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":2,"offset":%d,"has_next":true}}`, two(1), offset(r))
+		}, "i1 i2", 2, "repeats the one before"},
 		{"nothing for ever", func(_ int, r *http.Request) string {
-			return fmt.Sprintf(`{"agents":[],"pagination":{"limit":2,"offset":%s,"has_next":true}}`, offset(r))
-		}, 0, 3, "3 empty pages in a row"},
+			return fmt.Sprintf(`{"agents":[],"pagination":{"limit":2,"offset":%d,"has_next":true}}`, offset(r))
+		}, "", 3, "3 empty pages in a row"},
 		{"a limit of zero", func(n int, r *http.Request) string {
-			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":0,"offset":%s,"total":4,"has_next":%t}}`, two(n), offset(r), n < 2)
-		}, 4, 2, ""},
+			return fmt.Sprintf(`{"agents":%s,"pagination":{"limit":0,"offset":%d,"total":4,"has_next":%t}}`, two(offset(r)), offset(r), n < 2)
+		}, "i0 i1 i2 i3", 2, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			calls := 0
 			got, err := collect(lists[4].all(t.Context(), serve(t, paged(&calls, c.body)), nil))
-			equal(t, "items", len(got), c.want)
+			equal(t, "items", strings.Join(texts(got), " "), c.want)
 			equal(t, "calls", calls, c.calls)
 			if c.fails == "" {
 				if err != nil {
