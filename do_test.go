@@ -218,3 +218,16 @@ type closer struct {
 }
 
 func (c *closer) Close() error { c.closed = true; return nil }
+
+// A 204 has nothing for out, and is a success all the same.
+func TestDoNoContent(t *testing.T) {
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	out := map[string]any{"kept": true}
+	if err := client.Do(t.Context(), http.MethodPost, "projects/1/archive", nil, &out); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "out", out, map[string]any{"kept": true})
+	if _, err := client.Projects.Get(t.Context(), "1"); !errors.Is(err, connix.ErrInvalidResponse) {
+		t.Errorf("a 204 for a project: %v, want ErrInvalidResponse", err)
+	}
+}

@@ -18,7 +18,7 @@ func (k *call) outcome(out any) error {
 	r := &k.last
 	switch {
 	case k.why != nil || r.fate != fateDone:
-	case k.request.method == http.MethodHead:
+	case k.request.method == http.MethodHead, k.request.raw && r.status == http.StatusNoContent:
 		k.client.quota.succeeded(k.retries > 0)
 		return nil
 	default:

@@ -20,7 +20,9 @@ const (
 // NewRateLimiter returns a limiter that spends the whole budget of windows and
 // keeps the server from refusing anything; none means the API's: 1000 requests
 // an hour and 100 a minute. A Limit is held between 1 and a million, a Period
-// between a millisecond and a year.
+// between a millisecond and a year. The server's headers show one of the windows,
+// the one of the limit that they name or else the longest, and that one follows
+// them when they name another limit: for a ceiling of your own use [WithMaxRate].
 //
 // It never counts on one reading of a window: whether the server's are fixed,
 // sliding or buckets that refill, none is exceeded. Where others use the same

@@ -36,6 +36,7 @@ type request struct {
 	query  string // encoded, without the question mark
 	body   []byte // nil: none, unless stream is set
 	stream io.Reader
+	raw    bool  // of Client.Do, which does not know what the endpoint answers
 	err    error // why it cannot be sent: an *ArgumentError
 }
 
@@ -82,7 +83,7 @@ func (r request) refuse(name, issue string) request {
 
 // rawRequest is the request of [Client.Do].
 func rawRequest(method, path string, in any) request {
-	r := request{endpoint: endpoint{method: method}}
+	r := request{endpoint: endpoint{method: method}, raw: true}
 	if !isToken(method) || method != strings.ToUpper(method) || method == http.MethodConnect {
 		return r.refuse("method", "is no HTTP method in capitals")
 	}
