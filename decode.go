@@ -38,8 +38,9 @@ func checkOut(out any) error {
 	return nil
 }
 
-// decodeBody writes the body of a successful answer to out.
-func decodeBody(body []byte, out any) error {
+// decodeBody writes the body of a successful answer to out; optional says that
+// there need not be one.
+func decodeBody(body []byte, out any, optional bool) error {
 	if raw, ok := out.(*[]byte); ok {
 		*raw = bytes.Clone(body)
 		return nil
@@ -47,7 +48,7 @@ func decodeBody(body []byte, out any) error {
 	if envelope, ok := readErrorEnvelope(body); ok {
 		return envelope
 	}
-	if out == nil {
+	if out == nil || optional && len(body) == 0 {
 		return nil
 	}
 	if reader, ok := out.(bodyReader); ok {

@@ -18,11 +18,11 @@ func (k *call) outcome(out any) error {
 	r := &k.last
 	switch {
 	case k.why != nil || r.fate != fateDone:
-	case k.request.method == http.MethodHead, k.request.raw && r.status == http.StatusNoContent:
+	case k.request.method == http.MethodHead:
 		k.client.quota.succeeded(k.retries > 0)
 		return nil
 	default:
-		err := decodeBody(r.text(), out)
+		err := decodeBody(r.text(), out, k.request.raw && r.status == http.StatusNoContent)
 		if err == nil {
 			k.client.quota.succeeded(k.retries > 0)
 			return nil
