@@ -31,11 +31,15 @@ func (h *rateHeaders) read(header http.Header) {
 }
 
 func (h *rateHeaders) budget(header http.Header, at int, limit, remaining, reset string) RateLimit {
-	return RateLimit{
+	l := RateLimit{
 		Limit:     h.count(header, at, limit),
 		Remaining: h.count(header, at+1, remaining),
 		Reset:     headers.UnixTime(headers.First(header, reset)),
 	}
+	if l.Limit != nil && l.Remaining != nil && *l.Remaining > *l.Limit {
+		l.Remaining = nil // absurd
+	}
+	return l
 }
 
 func (h *rateHeaders) count(header http.Header, at int, name string) *int {

@@ -218,12 +218,17 @@ func TestOrder(t *testing.T) {
 func TestGoneDisables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := answering(500, 410, 200)
+		at := r.respond
+		r.respond = func(i int, w http.ResponseWriter, req *http.Request) {
+			time.Sleep(time.Millisecond) // so that what happens meanwhile is still wanted
+			at(i, w, req)
+		}
 		w := newWorld(t, r, []deliveries.Webhook{hook("wh")})
 		w.happen("a", "agent.launched") // 500, and its next attempt finds the webhook disabled
-		synctest.Wait()
+		time.Sleep(2 * time.Millisecond)
 		w.happen("b", "agent.launched") // 410
 		w.happen("b", "agent.stopped")
-		synctest.Wait()
+		time.Sleep(2 * time.Millisecond)
 		w.happen("c", "agent.launched") // not wanted any more
 		var states []deliveries.State
 		for _, d := range w.ended(3) {
