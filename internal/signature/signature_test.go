@@ -202,6 +202,7 @@ func TestForgeries(t *testing.T) {
 		{"empty signature", "standard", body, change("standard", "webhook-signature", "v1,"), signature.ErrMalformed},
 		{"short signature", "standard", body, change("standard", "webhook-signature", standard[:20]), signature.ErrMalformed},
 		{"not base64", "standard", body, change("standard", "webhook-signature", "v1,"+strings.Repeat("!", 44)), signature.ErrMalformed},
+		{"another spelling", "standard", body, change("standard", "webhook-signature", strings.Replace(standard, "zA=", "zB=", 1)), signature.ErrMalformed},
 		{"33 bytes", "standard", body, change("standard", "webhook-signature", "v1,"+strings.Repeat("A", 44)), signature.ErrMalformed},
 		{"another signature", "standard", body, change("standard", "webhook-signature", "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="), signature.ErrMismatch},
 		{"endless signatures", "standard", body, change("standard", "webhook-signature", strings.Repeat("v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc= ", 17)+standard), signature.ErrMalformed},

@@ -14,6 +14,10 @@ const (
 	standardSignature = "Webhook-Signature"
 )
 
+// strictBase64 reads one spelling of a signature; without Strict there are four,
+// which differ in bits that stand for nothing.
+var strictBase64 = base64.StdEncoding.Strict()
+
 // Standard is Standard Webhooks 1.0 with symmetric keys: webhook-id,
 // webhook-timestamp, and webhook-signature with "v1," and the base64 HMAC-SHA256
 // of "id.timestamp.body", several of them separated by blanks. A secret that
@@ -89,7 +93,7 @@ func readStandard(h http.Header, offered *candidates) (d Delivery, stamp string,
 			}
 			// The decoder may write up to 33 bytes for 44 characters.
 			var out [len(digest{}) + 1]byte
-			if n, err := base64.StdEncoding.Decode(out[:], []byte(text)); err != nil || n != len(room) {
+			if n, err := strictBase64.Decode(out[:], []byte(text)); err != nil || n != len(room) {
 				return d, "", fmt.Errorf("%w: the webhook-signature header", ErrMalformed)
 			}
 			copy(room[:], out[:])
