@@ -1,0 +1,22 @@
+// Command connix makes one call with connix-go: its binary is measured.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/connix-io/connix-go"
+)
+
+func main() {
+	client, err := connix.NewClient()
+	if err != nil {
+		log.Fatal(err)
+	}
+	project, err := client.Projects.Get(context.Background(), "1")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(project.Name)
+}

@@ -1,0 +1,38 @@
+// Command plain makes one call with net/http and encoding/json alone: its binary
+// is measured.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+)
+
+func main() {
+	name, err := projectName()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(name)
+}
+
+func projectName() (string, error) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://api.connix.io/api/v1/projects/1", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("X-API-Key", os.Getenv("CONNIX_API_KEY"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	var project struct {
+		Name string `json:"name"`
+	}
+	err = json.NewDecoder(resp.Body).Decode(&project)
+	return project.Name, err
+}
