@@ -3,6 +3,7 @@ package connix
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptrace"
@@ -20,27 +21,29 @@ type result struct {
 	body       *bytes.Buffer // pooled; nil where no answer came
 	err        error         // why no answer came, or why the body is not whole
 	fate       fate
+	hasRetry   bool   // a Retry-After came
 	requestID  string // the answer's, "" for none
 	location   string
 	retryAfter time.Duration
-	hasRetry   bool     // a Retry-After came
-	secret     []string // what the attempt was authenticated with
 	sentAt     time.Time
 	receivedAt time.Time
 }
 
 // attempt is one exchange while it is under way: begin, send, read.
 type attempt struct {
+	started  time.Time // once its permit is there
 	cancel   context.CancelFunc
-	started  time.Time
-	secret   []string
+	secret   []string   // what it was authenticated with
 	conn     *connTrace // nil: not traced
 	location string     // of a redirect
 }
 
 // connTrace is what the transport says of its connections. A dial that is
 // abandoned may still report, on a goroutine of the transport's.
-type connTrace struct{ wanted, got atomic.Bool }
+type connTrace struct {
+	wanted, got atomic.Bool
+	hooks       httptrace.ClientTrace
+}
 
 // neverConnected reports that a connection was asked for and none was had. It
 // is false where the transport does not say.
@@ -56,9 +59,8 @@ func (timeoutError) Timeout() bool        { return true }
 func (timeoutError) Temporary() bool      { return true }
 func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// begin starts the attempt's clock and returns its context.
+// begin returns the attempt's context.
 func (a *attempt) begin(ctx context.Context, timeout time.Duration) context.Context {
-	a.started = time.Now()
 	ctx, a.cancel = withAttemptTimeout(ctx, a.started, timeout)
 	return ctx
 }
@@ -75,11 +77,10 @@ func withAttemptTimeout(ctx context.Context, now time.Time, timeout time.Duratio
 	return context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
 }
 
-// RoundTrip sends one attempt: it is the transport that the retry loop sees. It
-// authenticates here, closest to the wire, and only towards the API's origin.
-func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
+// send sends one attempt. It authenticates here, closest to the wire, and only
+// towards the API's origin.
+func (k *call) send(req *http.Request) (*http.Response, error) {
 	a := &k.attempt
-	*a = attempt{}
 	ctx := a.begin(k.ctx, k.client.timeout)
 	if isWrite(req.Method) {
 		ctx = a.trace(ctx)
@@ -105,8 +106,14 @@ func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, unsentError{context.Cause(ctx)}
 	}
 	resp, err := k.client.transport.RoundTrip(hop)
-	if err != nil || resp == nil {
-		return resp, err // http.Client has words for a transport that returns neither
+	if err != nil {
+		return resp, err
+	}
+	switch {
+	case resp == nil, resp.Body == nil && resp.ContentLength > 0 && req.Method != http.MethodHead:
+		return nil, errBrokenTransport
+	case resp.Body == nil:
+		resp.Body = http.NoBody
 	}
 	if isRedirect(resp.StatusCode) {
 		// Hidden from http.Client, which would follow it, or quote a location that
@@ -120,19 +127,22 @@ func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// errBrokenTransport is what a transport of the caller's gave that broke the
+// rules of http.RoundTripper. Whether the request was sent is not known.
+var errBrokenTransport = errors.New("the transport returned neither an error nor a response with a body")
+
 // trace watches whether the transport ever had a connection.
 func (a *attempt) trace(ctx context.Context) context.Context {
 	conn := new(connTrace)
 	a.conn = conn
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { conn.wanted.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { conn.got.Store(true) },
-	})
+	conn.hooks.GetConn = func(string) { conn.wanted.Store(true) }
+	conn.hooks.GotConn = func(httptrace.GotConnInfo) { conn.got.Store(true) }
+	return httptrace.WithClientTrace(ctx, &conn.hooks)
 }
 
 // read ends the attempt: it reads the answer, if one came, and judges.
 func (a *attempt) read(method string, resp *http.Response, err error, limit int64) result {
-	r := result{err: transportError(err), secret: a.secret, sentAt: a.started}
+	r := result{err: transportError(err), sentAt: a.started}
 	if err == nil {
 		r.status, r.header, r.location = resp.StatusCode, resp.Header, a.location
 		if a.location != "" {
@@ -173,10 +183,13 @@ func (r *result) text() []byte {
 }
 
 // transportError takes the URL, whose query may hold anything, out of what
-// http.Client says.
+// http.Client says, and says as it does of an answer in plain http to TLS.
 func transportError(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
+		err = wrapped.Err
+	}
+	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok && string(record.RecordHeader[:]) == "HTTP/" {
+		return http.ErrSchemeMismatch
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"sync"
+
+	"github.com/connix-io/connix-go/internal/headers"
 )
 
 // Bodies are read whole into pooled buffers: decoding copies what it keeps, so
@@ -36,7 +38,7 @@ func readBody(resp *http.Response, limit int64) (*bytes.Buffer, error) {
 	defer resp.Body.Close()
 	buffer := bufferPool.Get().(*bytes.Buffer)
 	source := io.Reader(resp.Body)
-	if resp.Header.Get("Content-Encoding") == "gzip" && !resp.Uncompressed {
+	if headers.First(resp.Header, "Content-Encoding") == "gzip" && !resp.Uncompressed {
 		unzip := gzipPool.Get().(*gzip.Reader)
 		defer gzipPool.Put(unzip)
 		switch err := unzip.Reset(resp.Body); {

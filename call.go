@@ -2,12 +2,11 @@ package connix
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -15,9 +14,8 @@ const headerRequestID = "X-Request-Id"
 
 // Values of headers that are the same in every request; net/http only reads them.
 var (
-	acceptJSON   = []string{"application/json"}
-	acceptGzip   = []string{"gzip"}
-	emptyRequest = http.Header{}
+	acceptJSON = []string{"application/json"}
+	acceptGzip = []string{"gzip"}
 )
 
 // call is one call of the API on its way: [Client.do] takes it through its
@@ -27,10 +25,9 @@ type call struct {
 	ctx     context.Context
 	request request
 	config  callConfig
-	policy  RetryPolicy
 
-	target    *url.URL  // of the next attempt: a redirect changes it
-	requestID [1]string // sent with every attempt, as a header's value
+	sent      http.Request // each attempt sends a copy; a redirect changes its URL
+	requestID [1]string    // sent with every attempt, as a header's value
 	began     time.Time
 
 	permit  Permit // held by the attempt under way; nil: none
@@ -44,26 +41,30 @@ type call struct {
 
 	// Over all attempts.
 	retries, hops int
-	renewed       bool          // the credential was renewed
 	rateWaited    time.Duration // in the limiter, in all
+	renewed       bool          // the credential was renewed
 	doubt         bool          // a write was sent whose fate is unknown
+	ahead         bool          // the first attempt was made ahead of the retry loop
+	pausing       bool
 
-	last    result // the last attempt
-	answer  result // the last attempt that got an answer
-	next    verdict
-	pausing bool
-	why     error // why it ended, where the last attempt does not say
+	last   result  // the last attempt
+	answer *result // the last attempt that got an answer, zero where none did
+	next   verdict
+	why    error // why it ended, where the last attempt does not say
 }
+
+// noAnswer is what no server said. Nothing writes to it.
+var noAnswer result
 
 // do makes one call: it validates, waits for the rate limit, exchanges until an
 // answer is final, and turns that answer into out or into an error.
 func (c *Client) do(ctx context.Context, r request, out any, opts []CallOption) error {
-	k := &call{client: c, ctx: ctx, request: r}
+	k := &call{client: c, ctx: ctx, request: r, answer: &noAnswer}
 	if err := k.validate(out, opts); err != nil {
 		return err
 	}
 	defer k.release()
-	if k.why = k.acquire(); k.why == nil {
+	if k.why = k.acquire(k.began); k.why == nil {
 		k.exchange()
 	}
 	err := k.outcome(out)
@@ -95,23 +96,33 @@ func (k *call) validate(out any, opts []CallOption) error {
 	if err != nil {
 		return err
 	}
-	k.target = &target
-	k.policy = k.client.retry
-	if k.config.retriesSet {
-		k.policy.MaxRetries = k.config.maxRetries
-	}
+	k.sent.URL = &target
 	k.requestID[0] = k.config.requestID
 	if k.requestID[0] == "" {
-		k.requestID[0] = rand.Text()
+		k.requestID[0] = newRequestID()
 	}
 	k.began = time.Now()
 	k.history = k.first[:0]
 	return nil
 }
 
+// newRequestID returns 128 random bits. They name a call and guard nothing, so
+// that a system call for each would be waste.
+func newRequestID() string {
+	const digits = "0123456789abcdefghijklmnopqrstuv" // of five bits
+	var id [26]byte
+	high, low := rand.Uint64(), rand.Uint64()
+	for i := range id {
+		id[i] = digits[low&31]
+		low = low>>5 | high<<59
+		high >>= 5
+	}
+	return string(id[:])
+}
+
 // acquire waits for the rate limit's permit, outside of any attempt's timeout.
-func (k *call) acquire() error {
-	k.rateWait = 0
+func (k *call) acquire(now time.Time) error {
+	k.rateWait, k.attempt = 0, attempt{started: now}
 	if k.ctx.Err() != nil {
 		return contextError(k.ctx)
 	}
@@ -119,14 +130,14 @@ func (k *call) acquire() error {
 	if limiter == nil {
 		return nil
 	}
-	began := time.Now()
 	permit, err := limiter.Wait(k.ctx, RateLimitRequest{
 		Method:  k.request.method,
 		Route:   k.request.route,
 		MaxWait: k.client.maxWait,
 		OnWait:  k.onRateLimitWait(),
 	})
-	k.rateWait = time.Since(began)
+	k.attempt.started = time.Now()
+	k.rateWait = k.attempt.started.Sub(now)
 	k.rateWaited += k.rateWait
 	if err != nil {
 		return k.refusedByLimiter(err)
@@ -149,13 +160,11 @@ func (k *call) refusedByLimiter(err error) error {
 	return err
 }
 
-// firstRequest is what the retry loop starts from; each attempt sends a copy
-// with headers of its own.
-func (k *call) firstRequest() *http.Request {
-	req := &http.Request{Method: k.request.method, URL: k.target, Header: emptyRequest}
-	if k.client.jar != nil {
-		req.Header = http.Header{} // the Jar's cookies are written into it
-	}
+// makeRequest makes what every attempt sends a copy of, with headers and a
+// context of the attempt's own.
+func (k *call) makeRequest() {
+	req := &k.sent
+	req.Method = k.request.method
 	switch body := k.request.body; {
 	case k.request.stream != nil:
 		req.Body, req.ContentLength = streamBody(k.request.stream)
@@ -163,7 +172,6 @@ func (k *call) firstRequest() *http.Request {
 		req.Body, req.ContentLength = jsonBody(body), int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return jsonBody(body), nil }
 	}
-	return req.WithContext(k.ctx)
 }
 
 // headers returns a fresh header map for one attempt, all but the credential.
@@ -182,11 +190,15 @@ func (k *call) headers() http.Header {
 
 // finishAttempt reads the attempt's answer, settles its permit and notes it.
 func (k *call) finishAttempt(resp *http.Response, err error) {
+	if k.last.status != 0 {
+		before := k.last // it stays the answer unless this attempt has one too
+		k.answer = &before
+	}
 	k.last = k.attempt.read(k.request.method, resp, err, k.client.maxBody)
 	r := &k.last
 	if r.status != 0 {
 		releaseBuffer(k.answer.body)
-		k.answer = *r
+		k.answer = r
 		k.limits.read(r.header)
 	}
 	if isWrite(k.request.method) && r.fate == fateUnknown {

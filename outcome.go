@@ -50,7 +50,7 @@ func (k *call) invalidAnswer(err error) error {
 		return e
 	}
 	e := k.failure(fmt.Errorf("%w: %w", ErrInvalidResponse, err))
-	e.Message = describeForeign(k.request.endpoint, &k.answer)
+	e.Message = describeForeign(k.request.endpoint, k.answer)
 	return e
 }
 
@@ -104,7 +104,7 @@ func (k *call) failure(err error) *Error {
 		Err:        err,
 		credential: k.client.credential.masked(),
 	}
-	r := &k.answer
+	r := k.answer
 	if r.status == 0 {
 		if len(k.history) > 0 && !is[credentialError](k.last.err) {
 			e.Message = "no answer from " + k.client.base.Host
@@ -141,7 +141,7 @@ func (k *call) fillResponse() {
 	if to == nil {
 		return
 	}
-	r := &k.answer
+	r := k.answer
 	*to = Response{
 		StatusCode:   r.status,
 		RequestID:    r.requestID,

@@ -51,6 +51,9 @@ func redirectTarget(method string, replayable bool, hops, status int, location s
 // sameOrigin compares scheme, host and port, where the scheme's own port may be
 // left out.
 func sameOrigin(a, b *url.URL) bool {
+	if a.Scheme == b.Scheme && a.Host == b.Host {
+		return true
+	}
 	return strings.EqualFold(a.Scheme, b.Scheme) && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
 }
 

@@ -48,7 +48,8 @@ func (e endpoint) at(ids ...ID) request {
 			r.err = &ArgumentError{Name: "id", Issue: issue}
 			return r
 		}
-		r.path = strings.Replace(r.path, "{id}", url.PathEscape(string(id)), 1)
+		before, after, _ := strings.Cut(r.path, "{id}")
+		r.path = before + url.PathEscape(string(id)) + after
 	}
 	return r
 }

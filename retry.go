@@ -59,6 +59,15 @@ func (p RetryPolicy) backoff(n int, draw float64) time.Duration {
 // exchange sends attempts until one is final. What it found is in k.last, and
 // in k.why where the last answer does not say why it ended.
 func (k *call) exchange() {
+	k.makeRequest()
+	if k.client.jar == nil {
+		// Nearly every call ends here, and what the loop and http.Client would add
+		// is a good part of what a call costs over the transport's share.
+		if k.judge(k.send(&k.sent)); k.next.action == stop {
+			return
+		}
+		k.ahead = true
+	}
 	loop := retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: k, CheckRedirect: useLastResponse, Jar: k.client.jar},
 		RetryMax:     math.MaxInt,
@@ -67,9 +76,11 @@ func (k *call) exchange() {
 		PrepareRetry: k.prepareRetry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	resp, err := loop.Do(&retryablehttp.Request{Request: k.firstRequest()})
+	req := k.sent.WithContext(k.ctx)
+	req.Header = http.Header{} // for the Jar's cookies
+	resp, err := loop.Do(&retryablehttp.Request{Request: req})
 	if resp != nil {
-		_ = resp.Body.Close() // read already: checkRetry has seen every answer
+		_ = resp.Body.Close() // read already: judge has seen every answer
 	}
 	switch {
 	case k.pausing:
@@ -79,19 +90,35 @@ func (k *call) exchange() {
 	}
 }
 
-// checkRetry ends the attempt and decides what follows.
+// RoundTrip is how the loop sends. Where the first attempt is over before the
+// loop begins, the loop gets an answer to it that says nothing.
+func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
+	if k.ahead {
+		return &http.Response{Body: http.NoBody}, nil
+	}
+	return k.send(req)
+}
+
+// checkRetry tells the loop what follows the attempt.
 func (k *call) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
+	if k.ahead {
+		k.ahead = false
+	} else {
+		k.judge(resp, err)
+	}
+	k.pausing = k.next.action != stop
+	return k.pausing, nil
+}
+
+// judge ends the attempt and decides what follows.
+func (k *call) judge(resp *http.Response, err error) {
 	k.finishAttempt(resp, err)
 	if resp != nil {
 		resp.Body = http.NoBody
 	}
-	k.next = k.decide()
-	if k.next.action == stop {
+	if k.next = k.decide(); k.next.action == stop {
 		k.why = k.next.why
-		return false, nil
 	}
-	k.pausing = true
-	return true, nil
 }
 
 // backoff returns the pause that checkRetry has decided on.
@@ -108,7 +135,7 @@ func (k *call) prepareRetry(req *http.Request) error {
 	switch k.next.action {
 	case follow:
 		k.hops++
-		k.target = k.next.to
+		k.sent.URL = k.next.to
 		req.URL, req.Host = k.next.to, ""
 	case retry:
 		k.retries++
@@ -117,7 +144,7 @@ func (k *call) prepareRetry(req *http.Request) error {
 		req.Body, _ = req.GetBody() // of bytes: it cannot fail
 	}
 	k.delay = k.next.delay
-	k.why = k.acquire()
+	k.why = k.acquire(time.Now())
 	return k.why
 }
 
@@ -128,17 +155,17 @@ func (k *call) decide() verdict {
 		return verdict{} // the context ended the attempt, and the error says so
 	}
 	s := situation{
-		policy:      k.policy,
+		policy:      k.policy(),
 		method:      k.request.method,
 		unsafe:      k.config.retryUnsafe,
 		replayable:  k.request.stream == nil,
 		result:      r,
 		retries:     k.retries,
 		hops:        k.hops,
-		from:        k.target,
+		from:        k.sent.URL,
 		gated:       k.client.gated,
 		maxRateWait: k.client.maxWait,
-		elapsed:     time.Since(k.began) - k.rateWaited,
+		elapsed:     r.receivedAt.Sub(k.began) - k.rateWaited,
 		remaining:   -1,
 	}
 	if r.fate != fateDone {
@@ -150,7 +177,7 @@ func (k *call) decide() verdict {
 	if r.status == http.StatusUnauthorized && !k.renewed && s.replayable {
 		k.renewed = true
 		var err error
-		if s.renewed, err = k.renew(r.secret); err != nil {
+		if s.renewed, err = k.renew(k.attempt.secret); err != nil {
 			return verdict{why: err}
 		}
 	}
@@ -162,6 +189,15 @@ func (k *call) decide() verdict {
 		return verdict{why: errRetryQuota}
 	}
 	return v
+}
+
+// policy is the client's, with what the call's options say.
+func (k *call) policy() RetryPolicy {
+	p := k.client.retry
+	if k.config.retriesSet {
+		p.MaxRetries = k.config.maxRetries
+	}
+	return p
 }
 
 // renew asks for another credential than the one that was refused, for as long

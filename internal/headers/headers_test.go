@@ -117,6 +117,8 @@ func FuzzHeaders(f *testing.F) {
 		if at := headers.UnixTime(value); !at.IsZero() && (at.Year() < 1999 || at.Year() > 2101) {
 			t.Errorf("Unix time %q: %v", value, at)
 		}
-		headers.Date(value)
+		if want, err := http.ParseTime(value); err == nil && !headers.Date(value).Equal(want) || err != nil && !headers.Date(value).IsZero() {
+			t.Errorf("date %q: %v, want %v", value, headers.Date(value), want)
+		}
 	})
 }
