@@ -1,7 +1,6 @@
 package connix
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -18,8 +17,8 @@ import (
 type result struct {
 	status     int // 0: no answer
 	header     http.Header
-	body       *bytes.Buffer // pooled; nil where no answer came
-	err        error         // why no answer came, or why the body is not whole
+	body       *body // pooled; nil where no answer came
+	err        error // why no answer came, or why the body is not whole
 	fate       fate
 	hasRetry   bool   // a Retry-After came
 	requestID  string // the answer's, "" for none

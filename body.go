@@ -18,11 +18,17 @@ import (
 const maxPooled = 1 << 20
 
 var (
-	bufferPool = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	bufferPool = sync.Pool{New: func() any { return new(body) }}
 	gzipPool   = sync.Pool{New: func() any { return new(gzip.Reader) }}
 )
 
-func releaseBuffer(b *bytes.Buffer) {
+// body is an answer's body and, while it is read, the cap on it.
+type body struct {
+	bytes.Buffer
+	limited io.LimitedReader
+}
+
+func releaseBuffer(b *body) {
 	if b != nil && b.Cap() <= maxPooled {
 		b.Reset()
 		bufferPool.Put(b)
@@ -34,9 +40,9 @@ var errBodyCut = errors.New("the answer was cut off")
 
 // readBody reads an answer's whole body, decompressed and under a cap, and
 // closes it. The buffer holds what came, also when the error is not nil.
-func readBody(resp *http.Response, limit int64) (*bytes.Buffer, error) {
+func readBody(resp *http.Response, limit int64) (*body, error) {
 	defer resp.Body.Close()
-	buffer := bufferPool.Get().(*bytes.Buffer)
+	buffer := bufferPool.Get().(*body)
 	source := io.Reader(resp.Body)
 	if headers.First(resp.Header, "Content-Encoding") == "gzip" && !resp.Uncompressed {
 		unzip := gzipPool.Get().(*gzip.Reader)
@@ -51,7 +57,9 @@ func readBody(resp *http.Response, limit int64) (*bytes.Buffer, error) {
 	} else if n := resp.ContentLength; n > 0 && n <= min(limit, maxPooled) {
 		buffer.Grow(int(n) + bytes.MinRead)
 	}
-	n, err := buffer.ReadFrom(io.LimitReader(source, limit+1))
+	buffer.limited = io.LimitedReader{R: source, N: limit + 1}
+	n, err := buffer.ReadFrom(&buffer.limited)
+	buffer.limited.R = nil
 	switch {
 	case n > limit:
 		buffer.Truncate(int(limit))

@@ -157,23 +157,30 @@ func TestRedirectLoop(t *testing.T) {
 	}
 }
 
-// Cookies of the caller's Jar are sent, to the API.
+// Cookies of the caller's Jar are sent, to the API, and those of an answer with
+// the next attempt already.
 func TestJar(t *testing.T) {
+	asked := 0
 	api := newRecorder(t, func(w http.ResponseWriter, _ *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: "1", Path: "/"})
-		_, _ = io.WriteString(w, `{"message":"x"}`)
+		if asked++; asked == 1 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		_, _ = io.WriteString(w, `{"id":1,"name":"my-project"}`)
 	})
 	jar, _ := cookiejar.New(nil)
-	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL(api.URL), connix.WithHTTPClient(&http.Client{Jar: jar}))
+	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL(api.URL), connix.WithHTTPClient(&http.Client{Jar: jar}),
+		connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := client.Hello(t.Context(), ""); err != nil {
+		if _, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"}, connix.WithRetryUnsafe()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := strings.Join(api.secrets, " "); got != "X-API-Key X-API-Key Cookie" {
-		t.Errorf("headers sent: %s, want the cookie with the second request", got)
+	if got := strings.Join(api.secrets, " "); got != "X-API-Key X-API-Key Cookie X-API-Key Cookie" {
+		t.Errorf("headers sent: %s, want the cookie with the second and the third request", got)
 	}
 }

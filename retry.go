@@ -151,8 +151,8 @@ func (k *call) prepareRetry(req *http.Request) error {
 // decide gathers the situation, and what the decision costs.
 func (k *call) decide() verdict {
 	r := &k.last
-	if r.err != nil && k.ctx.Err() != nil {
-		return verdict{} // the context ended the attempt, and the error says so
+	if r.fate == fateDone || r.err != nil && k.ctx.Err() != nil {
+		return verdict{} // or the context ended the attempt, and the error says so
 	}
 	s := situation{
 		policy:      k.policy(),
@@ -167,12 +167,10 @@ func (k *call) decide() verdict {
 		maxRateWait: k.client.maxWait,
 		elapsed:     r.receivedAt.Sub(k.began) - k.rateWaited,
 		remaining:   -1,
+		draw:        rand.Float64(),
 	}
-	if r.fate != fateDone {
-		if deadline, ok := k.ctx.Deadline(); ok {
-			s.remaining = max(time.Until(deadline), 0)
-		}
-		s.draw = rand.Float64()
+	if deadline, ok := k.ctx.Deadline(); ok {
+		s.remaining = max(time.Until(deadline), 0)
 	}
 	if r.status == http.StatusUnauthorized && !k.renewed && s.replayable {
 		k.renewed = true

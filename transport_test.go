@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -174,17 +176,50 @@ func TestHangingDial(t *testing.T) {
 	transport.CloseIdleConnections()
 }
 
-// A transport that breaks its contract is an error, and of a write the outcome
-// is unknown.
-func TestTransportWithoutAnswer(t *testing.T) {
-	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithHTTPClient(&http.Client{
-		Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil }),
-	}))
+// A caller's transport need not give an empty body a reader. What breaks the
+// rules of http.RoundTripper is an error, and of a write the outcome is unknown.
+// With a Jar, calls go through http.Client; without one most do not.
+func TestTransportWithoutBody(t *testing.T) {
+	jar, _ := cookiejar.New(nil)
+	for _, hc := range []*http.Client{{}, {Jar: jar}} {
+		for _, c := range []struct {
+			name   string
+			answer *http.Response
+			want   error
+		}{
+			{"neither an answer nor an error", nil, connix.ErrUnknownOutcome},
+			{"no body where one is announced", &http.Response{StatusCode: 200, ContentLength: 7}, connix.ErrUnknownOutcome},
+			{"no body", &http.Response{StatusCode: 204}, nil},
+			{"no body, refused", &http.Response{StatusCode: 403}, connix.ErrForbidden},
+		} {
+			sent := 0
+			hc.Transport = roundTripper(func(*http.Request) (*http.Response, error) { sent++; return c.answer, nil })
+			client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithHTTPClient(hc))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = client.Do(t.Context(), "POST", "projects", []byte("{}"), nil)
+			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) || sent != 1 {
+				t.Errorf("%s, Jar %v: %v after %d requests, want %v after 1", c.name, hc.Jar != nil, err, sent, c.want)
+			}
+			if e, ok := errors.AsType[*connix.Error](err); ok && c.want == connix.ErrUnknownOutcome && (e.StatusCode != 0 || len(e.Attempts) != 1) {
+				t.Errorf("%s: %+v", c.name, e)
+			}
+		}
+	}
+}
+
+// An http server behind an https URL is named as what it is, and not asked again.
+func TestPlainHTTPBehindTLS(t *testing.T) {
+	srv := httptest.NewServer(http.NotFoundHandler())
+	defer srv.Close()
+	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL("https"+strings.TrimPrefix(srv.URL, "http")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
-	if e, ok := errors.AsType[*connix.Error](err); !ok || e.StatusCode != 0 || !errors.Is(err, connix.ErrUnknownOutcome) {
-		t.Errorf("neither an answer nor an error: %v", err)
+	e, ok := errors.AsType[*connix.Error](err)
+	if !ok || !errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, connix.ErrUnknownOutcome) || len(e.Attempts) != 1 {
+		t.Errorf("%v, want http.ErrSchemeMismatch at once, and certainty that nothing was done", err)
 	}
 }
