@@ -26,10 +26,11 @@ const (
 type Option func(*config)
 
 type config struct {
-	open    func(ctx context.Context, url string) error
-	output  io.Writer
-	timeout time.Duration
-	appName string
+	open     func(ctx context.Context, url string) error
+	output   io.Writer
+	timeout  time.Duration
+	appName  string
+	insecure bool
 }
 
 // WithOpenURL opens the login page by open instead of the user's browser. Its
@@ -64,6 +65,11 @@ func WithTimeout(d time.Duration) Option {
 // default is the client id.
 func WithAppName(name string) Option { return func(c *config) { c.appName = name } }
 
+// WithInsecureEndpoints allows endpoints of plain http on a host other than this
+// machine: the code, its verifier and the tokens then cross the network readable
+// by anyone on the way.
+func WithInsecureEndpoints() Option { return func(c *config) { c.insecure = true } }
+
 // Login has the user log in with a browser and returns the token. It listens
 // on a loopback address while it runs, opens the authorization page and prints
 // its address for users whose browser is elsewhere.
@@ -72,6 +78,8 @@ func WithAppName(name string) Option { return func(c *config) { c.appName = name
 // "http://127.0.0.1/callback" (also the meaning of "") or another path, or
 // http://[::1]. Where it has a port, that one is listened on; else any free one
 // is, as authorization servers allow for loopback addresses. cfg is not changed.
+// Its endpoints must be https, or on this machine, unless
+// [WithInsecureEndpoints] is given.
 //
 // A user who denies and every other refusal of the authorization server is an
 // [*Error]. When the time is up, the error matches [context.DeadlineExceeded].
@@ -86,8 +94,13 @@ func Login(ctx context.Context, cfg *oauth2.Config, opts ...Option) (*oauth2.Tok
 			opt(&c)
 		}
 	}
-	if cfg == nil || cfg.ClientID == "" || cfg.Endpoint.AuthURL == "" || cfg.Endpoint.TokenURL == "" {
-		return nil, errors.New("oauthcli: the config must have a client id and both endpoints")
+	if cfg == nil || cfg.ClientID == "" {
+		return nil, errors.New("oauthcli: the config must have a client id")
+	}
+	for _, endpoint := range []string{cfg.Endpoint.AuthURL, cfg.Endpoint.TokenURL} {
+		if err := checkEndpoint(endpoint, c.insecure); err != nil {
+			return nil, err
+		}
 	}
 	if c.appName == "" {
 		c.appName = cfg.ClientID
@@ -161,6 +174,20 @@ func (c *config) wait(ctx context.Context, back *callback, openFailed <-chan err
 			return "", fmt.Errorf("oauthcli: %w (%w)", cause, err)
 		}
 	}
+}
+
+// checkEndpoint refuses what a browser or the token request could not use, or
+// would be read on.
+func checkEndpoint(text string, insecure bool) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return errors.New("oauthcli: the config must have both endpoints, with https URLs")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme == "http" && !insecure && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return errors.New("oauthcli: the config has an endpoint of plain http, which would send tokens readable over the network; use https, or WithInsecureEndpoints if you must")
+	}
+	return nil
 }
 
 // loopbackURL checks a redirect URL, and fills in what it leaves open.

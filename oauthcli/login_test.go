@@ -98,6 +98,10 @@ func TestLoginRefusesConfigs(t *testing.T) {
 	} {
 		configs[redirect] = &oauth2.Config{ClientID: "x", Endpoint: good, RedirectURL: redirect}
 	}
+	for _, remote := range []string{"http://login.example/t", "ftp://login.example/t", "login.example/t"} {
+		configs["token endpoint "+remote] = &oauth2.Config{ClientID: "x", Endpoint: oauth2.Endpoint{AuthURL: good.AuthURL, TokenURL: remote}}
+		configs["authorization endpoint "+remote] = &oauth2.Config{ClientID: "x", Endpoint: oauth2.Endpoint{AuthURL: remote, TokenURL: good.TokenURL}}
+	}
 	for name, cfg := range configs {
 		opened := false
 		_, err := oauthcli.Login(t.Context(), cfg, oauthcli.WithOutput(nil), oauthcli.WithTimeout(time.Second),
@@ -105,6 +109,13 @@ func TestLoginRefusesConfigs(t *testing.T) {
 		if err == nil || errors.Is(err, context.DeadlineExceeded) || opened {
 			t.Errorf("%s: %v, opened %t", name, err, opened)
 		}
+	}
+	// What is insecure can be asked for.
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := oauthcli.Login(ctx, &oauth2.Config{ClientID: "x", Endpoint: oauth2.Endpoint{AuthURL: "http://login.example/a", TokenURL: "http://login.example/t"}},
+		oauthcli.WithOutput(nil), oauthcli.WithInsecureEndpoints(), oauthcli.WithOpenURL(func(context.Context, string) error { cancel(); return nil }))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("an endpoint of plain http, allowed: %v, want the login to begin", err)
 	}
 }
 
