@@ -5,12 +5,9 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"time"
 )
-
-const headerRequestID = "X-Request-Id"
 
 // Values of headers that are the same in every request; net/http only reads them.
 var (
@@ -104,20 +101,6 @@ func (k *call) validate(out any, opts []CallOption) error {
 	k.began = time.Now()
 	k.history = k.first[:0]
 	return nil
-}
-
-// newRequestID returns 128 random bits. They name a call and guard nothing, so
-// that a system call for each would be waste.
-func newRequestID() string {
-	const digits = "0123456789abcdefghijklmnopqrstuv" // of five bits
-	var id [26]byte
-	high, low := rand.Uint64(), rand.Uint64()
-	for i := range id {
-		id[i] = digits[low&31]
-		low = low>>5 | high<<59
-		high >>= 5
-	}
-	return string(id[:])
 }
 
 // acquire waits for the rate limit's permit, outside of any attempt's timeout.

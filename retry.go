@@ -63,7 +63,8 @@ func (k *call) exchange() {
 	if k.client.jar == nil {
 		// Nearly every call ends here, and what the loop and http.Client would add
 		// is a good part of what a call costs over the transport's share.
-		if k.judge(k.send(&k.sent)); k.next.action == stop {
+		k.judge(k.send(&k.sent)) //nolint:bodyclose // reading the answer closes it
+		if k.next.action == stop {
 			return
 		}
 		k.ahead = true

@@ -185,12 +185,13 @@ func TestTransportWithoutBody(t *testing.T) {
 		for _, c := range []struct {
 			name   string
 			answer *http.Response
+			status int
 			want   error
 		}{
-			{"neither an answer nor an error", nil, connix.ErrUnknownOutcome},
-			{"no body where one is announced", &http.Response{StatusCode: 200, ContentLength: 7}, connix.ErrUnknownOutcome},
-			{"no body", &http.Response{StatusCode: 204}, nil},
-			{"no body, refused", &http.Response{StatusCode: 403}, connix.ErrForbidden},
+			{"neither an answer nor an error", nil, 0, connix.ErrUnknownOutcome},
+			{"no body where one is announced", &http.Response{StatusCode: 200, ContentLength: 7}, 0, connix.ErrUnknownOutcome},
+			{"no body", &http.Response{StatusCode: 204}, 204, nil},
+			{"no body, refused", &http.Response{StatusCode: 403}, 403, connix.ErrForbidden},
 		} {
 			sent := 0
 			hc.Transport = roundTripper(func(*http.Request) (*http.Response, error) { sent++; return c.answer, nil })
@@ -202,7 +203,7 @@ func TestTransportWithoutBody(t *testing.T) {
 			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) || sent != 1 {
 				t.Errorf("%s, Jar %v: %v after %d requests, want %v after 1", c.name, hc.Jar != nil, err, sent, c.want)
 			}
-			if e, ok := errors.AsType[*connix.Error](err); ok && c.want == connix.ErrUnknownOutcome && (e.StatusCode != 0 || len(e.Attempts) != 1) {
+			if e, ok := errors.AsType[*connix.Error](err); ok && (e.StatusCode != c.status || len(e.Attempts) != 1) {
 				t.Errorf("%s: %+v", c.name, e)
 			}
 		}

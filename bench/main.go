@@ -42,11 +42,8 @@ type figures struct {
 	floorGet, floorPost      cost
 	listAllocations          float64 // over the floor's
 	listBytes                float64 // of the floor's
-	all                      []float64
 	throughput               float64
 	connections, floorOpened int
-	size                     float64
-	modules                  int
 }
 
 // run measures everything and prints the table.
