@@ -79,7 +79,7 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.page(w, http.StatusBadRequest, "This is not the answer to a login.")
 		return
 	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(c.state)) != 1:
-		c.page(w, http.StatusBadRequest, "This answer does not belong to the login that is under way. Start again from the program.")
+		c.page(w, http.StatusBadRequest, "This answer belongs to another login. The program still waits for its own: open the address that it has printed.")
 		return
 	}
 	first := false

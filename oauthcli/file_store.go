@@ -34,15 +34,17 @@ type FileStore struct{ path string }
 var _ connix.TokenStore = (*FileStore)(nil)
 
 // NewFileStore returns a store in the file at path, which need not exist, nor
-// the folders above it: they are made, for their owner only, when the first
-// token is stored. A symbolic link to a file is followed.
+// the folders above it: they are made, for their owner only, by the first Update
+// or Save. A symbolic link to a file is followed, also where the file does not
+// exist yet.
 func NewFileStore(path string) *FileStore { return &FileStore{path: path} }
 
 // String returns the path.
 func (s *FileStore) String() string { return s.path }
 
 // Load returns the token, or nil where there is no file or an empty one. A file
-// that holds no token is an error, which does not show what it holds.
+// that holds no token is an error, which matches [connix.ErrLoginRequired] and
+// does not show what the file holds.
 func (s *FileStore) Load(ctx context.Context) (*oauth2.Token, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -56,8 +58,13 @@ func (s *FileStore) Load(ctx context.Context) (*oauth2.Token, error) {
 
 // Update stores what fn makes of the token, under the lock. It waits for the
 // lock as long as ctx allows; fn's token is stored even where ctx has ended by
-// then. Nothing is written where fn fails or returns the token it was given.
+// then. Nothing is written where fn fails, returns the token it was given or one
+// that holds neither an access token nor a refresh token, or where the file holds
+// something else than a token.
 func (s *FileStore) Update(ctx context.Context, fn func(ctx context.Context, stored *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error) {
+	if fn == nil {
+		return nil, errors.New("oauthcli: Update needs a function")
+	}
 	path, unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -71,8 +78,8 @@ func (s *FileStore) Update(ctx context.Context, fn func(ctx context.Context, sto
 	switch {
 	case err != nil:
 		return nil, err
-	case token == nil:
-		return nil, errors.New("oauthcli: there is no token to store")
+	case isEmpty(token):
+		return nil, errNoToken
 	case token == stored:
 		return token, nil
 	}
@@ -82,15 +89,34 @@ func (s *FileStore) Update(ctx context.Context, fn func(ctx context.Context, sto
 	return token, nil
 }
 
+var errNoToken = errors.New("oauthcli: there is no token to store")
+
+// isEmpty reports whether a token is of no use.
+func isEmpty(t *oauth2.Token) bool { return t == nil || t.AccessToken == "" && t.RefreshToken == "" }
+
 // Save stores a token whatever the file holds, as after a login.
 func (s *FileStore) Save(ctx context.Context, token *oauth2.Token) error {
-	_, err := s.Update(ctx, func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return token, nil })
-	return err
+	if isEmpty(token) {
+		return errNoToken
+	}
+	path, unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return write(path, token)
 }
 
 // Delete removes the token, as a logout does. There may be none. A process that
 // has the token in memory keeps using it, and stores its successor.
 func (s *FileStore) Delete(ctx context.Context) error {
+	path, err := s.resolve()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return ctx.Err() // and no folder nor lock is made for it
+	}
 	path, unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
@@ -110,11 +136,26 @@ func (s *FileStore) resolve() (string, error) {
 	path, err := filepath.EvalSymlinks(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return filepath.Clean(s.path), nil
+		return afterLinks(s.path), nil
 	case err != nil:
 		return "", fmt.Errorf("oauthcli: the token file: %w", err)
 	}
 	return path, nil
+}
+
+// afterLinks follows links to a file that does not exist. Circles do not come
+// here: EvalSymlinks has another error for them.
+func afterLinks(path string) string {
+	for {
+		link, err := os.Readlink(path)
+		if err != nil {
+			return filepath.Clean(path)
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(path), link)
+		}
+		path = link
+	}
 }
 
 // lock waits for the lock of the file and returns the file's path.
@@ -140,7 +181,7 @@ func read(path string) (*oauth2.Token, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err == nil && info.Size() > maxFile:
-		return nil, fmt.Errorf("oauthcli: %s is too large for a token", path)
+		return nil, fmt.Errorf("oauthcli: %s is too large for a token: %w", path, connix.ErrLoginRequired)
 	}
 	data, err := os.ReadFile(path)
 	switch {
@@ -152,8 +193,8 @@ func read(path string) (*oauth2.Token, error) {
 		return nil, nil
 	}
 	var token oauth2.Token
-	if json.Unmarshal(data, &token) != nil || token.AccessToken == "" && token.RefreshToken == "" {
-		return nil, fmt.Errorf("oauthcli: %s holds no token; remove it to log in again", path)
+	if json.Unmarshal(data, &token) != nil || isEmpty(&token) {
+		return nil, fmt.Errorf("oauthcli: %s holds something else than a token: %w", path, connix.ErrLoginRequired)
 	}
 	return &token, nil
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	connix "github.com/connix-io/connix-go"
 	"github.com/connix-io/connix-go/oauthcli"
 	"golang.org/x/oauth2"
 )
@@ -92,8 +93,20 @@ func TestFileStoreFollowsASymbolicLink(t *testing.T) {
 	if err != nil || got.AccessToken != "saved" {
 		t.Errorf("the file holds %v, %v", got, err)
 	}
-	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
-		t.Errorf("the link is now %v, %v", info.Mode(), err)
+	// Nor does it matter whether the file exists yet.
+	if err := os.Symlink(filepath.Join("new", "..", "new.json"), filepath.Join(folder, "dangling.json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := oauthcli.NewFileStore(filepath.Join(folder, "dangling.json")).Save(t.Context(), &oauth2.Token{AccessToken: "first"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := oauthcli.NewFileStore(filepath.Join(folder, "new.json")).Load(t.Context()); err != nil || got == nil || got.AccessToken != "first" {
+		t.Errorf("the file that the link named holds %v, %v", got, err)
+	}
+	for _, name := range []string{"link.json", "dangling.json"} {
+		if info, err := os.Lstat(filepath.Join(folder, name)); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s is now %v, %v", name, info.Mode(), err)
+		}
 	}
 }
 
@@ -114,12 +127,19 @@ func TestFileStoreChangesNothingWhereItShouldNot(t *testing.T) {
 	}{
 		"fn fails":     {func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return nil, refusal }, refusal},
 		"no token":     {func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return nil, nil }, nil},
+		"an empty one": {func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return &oauth2.Token{}, nil }, nil},
+		"no function":  {nil, nil},
 		"the same one": {func(_ context.Context, t *oauth2.Token) (*oauth2.Token, error) { return t, nil }, nil},
 	}
 	for name, tt := range tests {
 		got, err := s.Update(t.Context(), tt.fn)
 		if name == "the same one" && (err != nil || got.AccessToken != "kept") || name != "the same one" && err == nil || tt.want != nil && !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, %v", name, got, err)
+		}
+	}
+	for _, token := range []*oauth2.Token{nil, {}, {TokenType: "Bearer"}} {
+		if err := s.Save(t.Context(), token); err == nil {
+			t.Errorf("saved %v", token)
 		}
 	}
 	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
@@ -141,6 +161,14 @@ func TestFileStoreDeletes(t *testing.T) {
 	if tok, err := s.Load(t.Context()); tok != nil || err != nil {
 		t.Errorf("a deleted token is %v, %v", tok, err)
 	}
+	// Where there never was one, nothing is left behind.
+	folder := t.TempDir()
+	if err := oauthcli.NewFileStore(filepath.Join(folder, "never", "token.json")).Delete(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(folder); err != nil || len(entries) != 0 {
+		t.Errorf("deleting nothing left %v, %v", entries, err)
+	}
 }
 
 func TestFileStoreDoesNotShowWhatItCannotRead(t *testing.T) {
@@ -160,12 +188,19 @@ func TestFileStoreDoesNotShowWhatItCannotRead(t *testing.T) {
 				return nil, nil
 			})
 			for _, err := range []error{loadErr, updateErr} {
-				if err == nil || strings.Contains(err.Error(), "planted") || !strings.Contains(err.Error(), path) {
+				if !errors.Is(err, connix.ErrLoginRequired) || strings.Contains(err.Error(), "planted") || !strings.Contains(err.Error(), path) {
 					t.Errorf("got %v", err)
 				}
 			}
 			if after, err := os.ReadFile(path); err != nil || string(after) != content {
 				t.Errorf("the file was changed: %v", err)
+			}
+			// The login that the error asks for puts it right.
+			if err := s.Save(t.Context(), &oauth2.Token{AccessToken: "fresh"}); err != nil {
+				t.Error(err)
+			}
+			if tok, err := s.Load(t.Context()); err != nil || tok == nil || tok.AccessToken != "fresh" {
+				t.Errorf("after a login it holds %v, %v", tok, err)
 			}
 		})
 	}

@@ -109,6 +109,9 @@ func Login(ctx context.Context, cfg *oauth2.Config, opts ...Option) (*oauth2.Tok
 	if err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, contextError(ctx)
+	}
 	waiting, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("nobody logged in within %s: %w", c.timeout, context.DeadlineExceeded))
 	defer cancel()
 
@@ -167,13 +170,18 @@ func (c *config) wait(ctx context.Context, back *callback, openFailed <-chan err
 			}
 			openFailed = nil
 		case <-ctx.Done():
-			cause, err := context.Cause(ctx), ctx.Err()
-			if errors.Is(cause, err) {
-				return "", fmt.Errorf("oauthcli: %w", cause)
-			}
-			return "", fmt.Errorf("oauthcli: %w (%w)", cause, err)
+			return "", contextError(ctx)
 		}
 	}
+}
+
+// contextError is the error of a context that has ended, with its cause.
+func contextError(ctx context.Context) error {
+	cause, err := context.Cause(ctx), ctx.Err()
+	if errors.Is(cause, err) {
+		return fmt.Errorf("oauthcli: %w", cause)
+	}
+	return fmt.Errorf("oauthcli: %w (%w)", cause, err)
 }
 
 // checkEndpoint refuses what a browser or the token request could not use, or

@@ -129,9 +129,9 @@ func TestLoginRefusesWhatIsNotItsCallback(t *testing.T) {
 		status int
 		text   string
 	}{
-		{"wrong state", url.Values{"code": {testCode}, "state": {"guessed"}}, "", nil, 400, "does not belong"},
-		{"error with a wrong state", url.Values{"error": {"access_denied"}, "state": {"guessed"}}, "", nil, 400, "does not belong"},
-		{"empty state", url.Values{"code": {testCode}, "state": {""}}, "", nil, 400, "does not belong"},
+		{"wrong state", url.Values{"code": {testCode}, "state": {"guessed"}}, "", nil, 400, "another login"},
+		{"error with a wrong state", url.Values{"error": {"access_denied"}, "state": {"guessed"}}, "", nil, 400, "another login"},
+		{"empty state", url.Values{"code": {testCode}, "state": {""}}, "", nil, 400, "another login"},
 		{"two states", url.Values{"code": {testCode}, "state": {"a", "b"}}, "", nil, 400, "not the answer"},
 		{"neither code nor error", url.Values{}, "", nil, 400, "not the answer"},
 		{"empty code", url.Values{"code": {""}}, "", nil, 400, "not the answer"},
@@ -330,6 +330,15 @@ func TestLoginKeepsTheCauseOfACancelledContext(t *testing.T) {
 		oauthcli.WithOpenURL(func(context.Context, string) error { cancel(cause); return nil }))
 	if !errors.Is(err, cause) || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the cause and context.Canceled", err)
+	}
+	// One that has ended before begins nothing.
+	var shown strings.Builder
+	_, err = oauthcli.Login(ctx, s.config(), oauthcli.WithOutput(&shown), oauthcli.WithOpenURL(func(context.Context, string) error {
+		t.Error("a page is opened")
+		return nil
+	}))
+	if !errors.Is(err, cause) || shown.Len() > 0 {
+		t.Errorf("got %v and %q, want the cause and silence", err, shown.String())
 	}
 }
 

@@ -65,11 +65,11 @@ func run(ctx context.Context, out io.Writer, browser, logout bool) error {
 // use is what such a program does: log in where that is needed, then work.
 func use(ctx context.Context, out io.Writer, where *place, store *oauthcli.FileStore) error {
 	token, err := store.Load(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, connix.ErrLoginRequired) { // the file may hold something else
 		return err
 	}
 	if token == nil {
-		if token, err = login(ctx, out, where); err != nil {
+		if token, err = login(ctx, out, where, store); err != nil {
 			return err
 		}
 	} else {
@@ -78,7 +78,7 @@ func use(ctx context.Context, out io.Writer, where *place, store *oauthcli.FileS
 	hello, err := call(ctx, where, store, token)
 	if errors.Is(err, connix.ErrLoginRequired) {
 		// The login was revoked or is too old: a new one replaces it.
-		if token, err = login(ctx, out, where); err != nil {
+		if token, err = login(ctx, out, where, store); err != nil {
 			return err
 		}
 		hello, err = call(ctx, where, store, token)
@@ -90,7 +90,7 @@ func use(ctx context.Context, out io.Writer, where *place, store *oauthcli.FileS
 	return nil
 }
 
-func login(ctx context.Context, out io.Writer, where *place) (*oauth2.Token, error) {
+func login(ctx context.Context, out io.Writer, where *place, store *oauthcli.FileStore) (*oauth2.Token, error) {
 	options := append([]oauthcli.Option{oauthcli.WithAppName("The oauth-login example"), oauthcli.WithOutput(out)}, where.login...)
 	token, err := oauthcli.Login(ctx, where.config, options...)
 	if refused, ok := errors.AsType[*oauthcli.Error](err); ok && refused.Code == "access_denied" {
@@ -100,7 +100,7 @@ func login(ctx context.Context, out io.Writer, where *place) (*oauth2.Token, err
 		return nil, err
 	}
 	fmt.Fprintln(out, "Logged in:        with the browser")
-	return token, nil
+	return token, store.Save(ctx, token)
 }
 
 func call(ctx context.Context, where *place, store *oauthcli.FileStore, token *oauth2.Token) (*connix.Hello, error) {
