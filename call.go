@@ -1,6 +1,7 @@
 package connix
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -188,13 +189,12 @@ func (k *call) finishAttempt(resp *http.Response, err error) {
 		k.doubt = true
 	}
 	k.settle()
-	id := r.requestID
-	if id == "" {
-		id = k.requestID[0]
+	if is[credentialError](r.err) || is[unsentError](r.err) {
+		return // the transport was not asked: there was no attempt
 	}
 	k.history = append(k.history, Attempt{
 		StatusCode: r.status,
-		RequestID:  id,
+		RequestID:  cmp.Or(r.requestID, k.requestID[0]),
 		Duration:   r.receivedAt.Sub(r.sentAt),
 		Delay:      k.delay,
 		RateWait:   k.rateWait,

@@ -60,7 +60,7 @@ func TestDecideWhatIsRetried(t *testing.T) {
 		}, never},
 		{"no credential", func(m string) *result { return lost(m, credentialError{io.EOF}) }, never},
 		{"token endpoint unavailable", func(m string) *result { return lost(m, credentialError{&TokenError{StatusCode: 503}}) }, always},
-		{"token endpoint out of reach", func(m string) *result { return lost(m, credentialError{&TokenError{Err: io.EOF}}) }, always},
+		{"token endpoint out of reach", func(m string) *result { return lost(m, credentialError{&TokenError{lost: true}}) }, always},
 		{"token refused", func(m string) *result {
 			return lost(m, credentialError{&TokenError{StatusCode: 400, Code: "invalid_grant"}})
 		}, never},

@@ -87,7 +87,8 @@ type Error struct {
 	RequestID string
 	// Method and Route name the endpoint: GET and "/projects/{id}".
 	Method, Route string
-	// Attempts lists what was sent, oldest first; empty where nothing was.
+	// Attempts lists what was given to the transport, oldest first; empty where
+	// nothing was, as without a credential.
 	Attempts []Attempt
 	// RetryAfter is the server's Retry-After, 0 for none.
 	RetryAfter time.Duration

@@ -1,6 +1,7 @@
 package connix
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -122,7 +123,7 @@ func (k *call) observeRetry(delay time.Duration) {
 	r := &k.last
 	if hook := k.client.hooks.RetryWait; hook != nil {
 		hook(k.ctx, RetryWaitInfo{
-			Method: k.request.method, Route: k.request.route, RequestID: k.history[len(k.history)-1].RequestID,
+			Method: k.request.method, Route: k.request.route, RequestID: cmp.Or(r.requestID, k.requestID[0]),
 			Delay: delay, StatusCode: r.status, Err: r.err,
 		})
 	}

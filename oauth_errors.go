@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,6 +25,8 @@ type TokenError struct {
 	Description string
 	// Err is the cause where the server's answer is not.
 	Err error
+
+	lost bool // the server was asked, and its answer did not come whole
 }
 
 // Error returns the failure in one line.
@@ -60,16 +63,15 @@ func (e *TokenError) Unwrap() error {
 	return e.Err
 }
 
-// Temporary reports whether the same call may succeed a moment later: it is
-// false where the server understood the request and refused it.
+// Temporary reports whether the same call may succeed a moment later: after an
+// answer that was lost or cut, and after a 408, 429 or 5xx. It is false for every
+// other answer, and for a failure of the token's store or saver, which is the
+// application's to repair.
 func (e *TokenError) Temporary() bool {
-	switch {
-	case e == nil || errors.Is(e, ErrLoginRequired):
+	if e == nil || errors.Is(e, ErrLoginRequired) {
 		return false
-	case e.StatusCode == http.StatusTooManyRequests || e.StatusCode == http.StatusRequestTimeout || e.StatusCode >= 500:
-		return true
 	}
-	return e.StatusCode == 0
+	return e.lost || e.StatusCode == http.StatusTooManyRequests || e.StatusCode == http.StatusRequestTimeout || e.StatusCode >= 500
 }
 
 // isTemporaryToken recognizes a failure to get a token that may pass.
@@ -101,53 +103,74 @@ func (st *tokenState) request(ctx context.Context, hc *http.Client, tok *oauth2.
 	if hc != nil {
 		own = *hc
 	}
-	var status int
+	answer := tokenAnswer{next: own.Transport}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error {
 		// A redirect would carry the refresh token wherever it says.
 		return http.ErrUseLastResponse
 	}
-	own.Transport = statusRecorder{own.Transport, &status}
+	own.Transport = &answer
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &own)
 	fresh, err := st.cfg.TokenSource(ctx, &oauth2.Token{RefreshToken: tok.RefreshToken}).Token()
 	if err == nil {
 		return fresh, nil
 	}
-	failure := &TokenError{StatusCode: status}
-	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+	failure := &TokenError{StatusCode: answer.status}
+	refused, isRefusal := errors.AsType[*oauth2.RetrieveError](err)
+	switch {
+	case answer.cut != nil:
+		failure.lost, failure.Err = true, bodyError(answer.cut)
+	case isRefusal:
 		// RetrieveError itself is dropped: it holds the body, which may echo what was sent.
 		redact := strings.NewReplacer(secretPairs(tok.RefreshToken, tok.AccessToken, st.cfg.ClientSecret)...)
-		failure.Code = printable(redact.Replace(answer.ErrorCode), 64)
-		failure.Description = printable(redact.Replace(answer.ErrorDescription), 256)
-		return nil, failure
-	}
-	if refused, ok := errors.AsType[*url.Error](err); ok {
-		failure.Err = refused.Err
-	} else {
+		failure.Code = printable(redact.Replace(refused.ErrorCode), 64)
+		failure.Description = printable(redact.Replace(refused.ErrorDescription), 256)
+	case answer.status != 0:
 		failure.Err = errUnreadable
+	default:
+		failure.lost = true
+		if errors.Is(context.Cause(ctx), errRefreshTimeout) {
+			err = errRefreshTimeout
+		}
+		failure.Err = fmt.Errorf("asking %s: %w", hostOf(st.cfg.Endpoint.TokenURL), transportError(err))
 	}
-	if errors.Is(context.Cause(ctx), errRefreshTimeout) {
-		failure.Err = errRefreshTimeout
-	}
-	failure.Err = fmt.Errorf("asking %s: %w", hostOf(st.cfg.Endpoint.TokenURL), failure.Err)
 	return nil, failure
 }
 
-// statusRecorder notes the status of an answer that x/oauth2 gives no error for.
-type statusRecorder struct {
+// tokenAnswer notes what x/oauth2 does not tell of an answer: its status, and why
+// its body could not be read whole.
+type tokenAnswer struct {
 	next   http.RoundTripper
-	status *int
+	status int
+	cut    error
 }
 
-func (r statusRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	next := r.next
+func (a *tokenAnswer) RoundTrip(req *http.Request) (*http.Response, error) {
+	next := a.next
 	if next == nil {
 		next = http.DefaultTransport
 	}
 	resp, err := next.RoundTrip(req)
 	if err == nil && resp != nil {
-		*r.status = resp.StatusCode
+		a.status = resp.StatusCode
+		if resp.Body != nil {
+			resp.Body = watchedBody{resp.Body, a}
+		}
 	}
 	return resp, err
+}
+
+// watchedBody notes the error that ends it.
+type watchedBody struct {
+	io.ReadCloser
+	answer *tokenAnswer
+}
+
+func (b watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return it bare
+		b.answer.cut = err
+	}
+	return n, err
 }
 
 func hostOf(rawURL string) string {

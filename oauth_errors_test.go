@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -97,6 +99,9 @@ func TestTokenSourceFailuresAreTypedAndTriedAgain(t *testing.T) {
 		{"invalid scope", reply(400, `{"error":"invalid_scope"}`), 400, "invalid_scope", nil, false},
 		{"plain 400", reply(400, `%s`, leak), 400, "", nil, false},
 		{"lost", noAnswer, 0, "", errConnection, true},
+		{"cut", cutAfter(reply(200, `{"access_token":"access-1"`), io.ErrUnexpectedEOF), 200, "", io.ErrUnexpectedEOF, true},
+		{"cut refusal", cutAfter(reply(400, `{"error":`), errConnection), 400, "", errConnection, true},
+		{"a line break in the token", reply(200, `{"access_token":"a\nb","refresh_token":"refresh-0"}`), 0, "", nil, false},
 		{"no JSON", reply(200, `%s`, leak), 200, "", nil, false},
 		{"no token", reply(200, `{"token_type":"%s"}`, leak), 200, "", nil, false},
 		{"garbage in the description", reply(400, `{"error":"invalid_request","error_description":"forged\\nline %s"}`, strings.Repeat("é", 1000)), 400, "invalid_request", nil, false},
@@ -134,6 +139,15 @@ func TestTokenSourceFailuresAreTypedAndTriedAgain(t *testing.T) {
 			}
 			want(t, s, srv, "access-1")
 		})
+	}
+}
+
+// cutAfter has a body end early.
+func cutAfter(answer func(*http.Request) (*http.Response, error), err error) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		resp, _ := answer(req)
+		resp.Body = io.NopCloser(io.MultiReader(resp.Body, iotest.ErrReader(err)))
+		return resp, nil
 	}
 }
 

@@ -207,6 +207,10 @@ func (st *tokenState) renew(ctx context.Context, f *flight) (*oauth2.Token, erro
 	}
 	kept = cloneToken(kept)
 	st.adopt(kept, f)
+	if issue := keyIssue(kept.AccessToken); issue != "" {
+		// It is kept all the same, for the refresh token that came with it.
+		return nil, &TokenError{Err: errors.New("the access token " + issue)}
+	}
 	return kept, nil
 }
 
@@ -303,7 +307,7 @@ func (st *tokenState) good(tok *oauth2.Token, f *flight) bool {
 
 // usable reports whether calls may use tok at now. It is called with mu held.
 func (st *tokenState) usable(tok *oauth2.Token, now time.Time) bool {
-	return tok != nil && tok.AccessToken != "" && tok.AccessToken != st.rejected && !expiresWithin(tok, earlyRefresh(tok)/6, now)
+	return tok != nil && keyIssue(tok.AccessToken) == "" && tok.AccessToken != st.rejected && !expiresWithin(tok, earlyRefresh(tok)/6, now)
 }
 
 // due reports whether tok should be refreshed while it is still usable.

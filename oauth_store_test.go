@@ -28,7 +28,7 @@ func TestTokenSourceLosesNoTokenThatCannotBeSaved(t *testing.T) {
 			return nil
 		}))
 		for range 2 {
-			if err := wantError(t, s, srv); !errors.Is(err, errDisk) || !err.Temporary() {
+			if err := wantError(t, s, srv); !errors.Is(err, errDisk) || err.Temporary() {
 				t.Fatalf("got %v, want the saver's error", err)
 			}
 		}
@@ -170,11 +170,11 @@ func TestTokenSourceComesBackAfterALoginElsewhere(t *testing.T) {
 		if n := srv.requests(); n != 1 {
 			t.Errorf("%d token requests, want 1", n)
 		}
-		login := &oauth2.Token{AccessToken: "new login", RefreshToken: "refresh of it", Expiry: time.Now().Add(time.Hour)}
+		login := &oauth2.Token{AccessToken: "new-login", RefreshToken: "refresh of it", Expiry: time.Now().Add(time.Hour)}
 		if _, err := store.Update(t.Context(), func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return login, nil }); err != nil {
 			t.Fatal(err)
 		}
-		want(t, s, srv, "new login")
+		want(t, s, srv, "new-login")
 	})
 }
 
@@ -234,13 +234,13 @@ func TestTokenSourceReportsABrokenStore(t *testing.T) {
 
 func TestTokenSourceKeepsAnUnsavedTokenWithoutExpiry(t *testing.T) {
 	srv := newTokenServer()
-	srv.next(reply(200, `{"access_token":"for ever","refresh_token":"refresh-1"}`))
+	srv.next(reply(200, `{"access_token":"for-ever","refresh_token":"refresh-1"}`))
 	store := newSharedStore(tokenIn(-time.Hour))
 	store.failures = 1
 	s := newSource(t, nil, connix.WithTokenStore(store))
 	_ = wantError(t, s, srv)
-	want(t, s, srv, "for ever")
-	if n := srv.requests(); n != 1 || !slices.Equal(store.writes, []string{"for ever"}) {
+	want(t, s, srv, "for-ever")
+	if n := srv.requests(); n != 1 || !slices.Equal(store.writes, []string{"for-ever"}) {
 		t.Errorf("%d token requests, stored %q", n, store.writes)
 	}
 }

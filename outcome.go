@@ -106,7 +106,7 @@ func (k *call) failure(err error) *Error {
 	}
 	r := k.answer
 	if r.status == 0 {
-		if len(k.history) > 0 && !is[credentialError](k.last.err) {
+		if len(k.history) > 0 {
 			e.Message = "no answer from " + k.client.base.Host
 		}
 		return e
