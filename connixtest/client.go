@@ -9,24 +9,23 @@ import (
 )
 
 // Options returns what an application under test passes to [connix.NewClient]
-// to use the server: its URL, its key, an http.Client that reaches it, no client-side
-// rate limiter, since the server refuses nothing unless asked to, and retries
-// after milliseconds.
+// to use the server: its URL, its key, an http.Client that reaches it, no
+// client-side rate limiter, and the default retries after milliseconds in place of
+// seconds.
 func (s *Server) Options() []connix.Option {
-	return append(s.transportOptions(), connix.WithAPIKey(s.APIKey))
+	return append(s.OptionsWithoutKey(), connix.WithAPIKey(s.APIKey))
 }
 
-func (s *Server) transportOptions() []connix.Option {
+// OptionsWithoutKey returns [Server.Options] without the key, for an application
+// that has a credential of its own, such as an OAuth2 token source.
+func (s *Server) OptionsWithoutKey() []connix.Option {
+	policy := connix.DefaultRetryPolicy()
+	policy.BaseDelay, policy.MaxDelay = time.Millisecond, 10*time.Millisecond
 	return []connix.Option{
 		connix.WithBaseURL(s.URL),
 		connix.WithHTTPClient(s.HTTPClient()),
 		connix.WithoutRateLimiter(),
-		connix.WithRetryPolicy(connix.RetryPolicy{
-			MaxRetries: connix.DefaultRetryPolicy().MaxRetries,
-			BaseDelay:  time.Millisecond,
-			MaxDelay:   10 * time.Millisecond,
-			MaxElapsed: 10 * time.Second,
-		}),
+		connix.WithRetryPolicy(policy),
 	}
 }
 
@@ -39,7 +38,7 @@ func (s *Server) Client(tb testing.TB, opts ...connix.Option) *connix.Client {
 	if err != nil {
 		// A client has one credential, and there is no telling from outside
 		// whether one of the options is one.
-		withoutKey := append(s.transportOptions(), opts...)
+		withoutKey := append(s.OptionsWithoutKey(), opts...)
 		if other, otherErr := connix.NewClient(withoutKey...); otherErr == nil {
 			return other
 		} else if !errors.Is(otherErr, connix.ErrNoCredentials) {

@@ -31,6 +31,9 @@ func WithReceiver(url string, handler http.Handler) Option {
 			c.refuse("WithReceiver(%q): %w", url, err)
 			return
 		}
+		if slices.ContainsFunc(c.deliveries.Receivers, r.Same) {
+			c.refuse("WithReceiver(%q): there is a receiver for that URL already", url)
+		}
 		c.deliveries.Receivers = append(c.deliveries.Receivers, r)
 	}
 }

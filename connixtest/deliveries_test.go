@@ -279,6 +279,28 @@ func TestDeliveryOptionsRefused(t *testing.T) {
 			t.Errorf("option %d was accepted", i)
 		}
 	}
+	srv, err := connixtest.Start(connixtest.WithReceiver("http://app.test", handler), connixtest.WithReceiver("http://APP.test:80/", handler))
+	if err == nil {
+		srv.Close()
+		t.Error("two receivers for one URL were accepted")
+	}
+}
+
+// A host is the same in every spelling.
+func TestReceiverOfAHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got string
+		srv := connixtest.NewServer(t, connixtest.WithInMemory(), connixtest.WithReceiver("http://app.test/hooks", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			got = r.URL.RequestURI()
+		})))
+		srv.AddWebhook(connix.Webhook{URL: "http://APP.test:80/hooks/connix?a=b"}, "secret")
+		if _, err := srv.Client(t).Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := srv.AwaitDeliveries(t.Context(), 1); err != nil || got != "/hooks/connix?a=b" {
+			t.Errorf("received at %q, %v", got, err)
+		}
+	})
 }
 
 func ExampleNewDelivery() {

@@ -20,7 +20,7 @@ type Fault struct {
 	// Method is that of the requests that are meant; "" is any.
 	Method string
 	// Route is a template such as "/projects/{id}", or a path such as
-	// "/projects/123"; without the prefix "/api/v1". "" is any.
+	// "/projects/123"; "" is any.
 	Route string
 
 	// Skip is how many of the requests that are meant are let through first.
@@ -54,7 +54,8 @@ type Fault struct {
 //     a proxy that gave up on an API that did not.
 //
 // Any other function will do: api is the handler that would have answered, and
-// the request has been read whole. When the context of r ends, the client has
+// the request has been read whole, into a body that api reads once. A panic fails
+// the test of [NewServer]. When the context of r ends, the client has
 // gone or the server is being closed.
 type Action func(w http.ResponseWriter, r *http.Request, api http.Handler)
 
@@ -75,7 +76,7 @@ type Injection struct{ injection *faults.Injection }
 // reset in place of the connection.
 //
 // It panics where the fault could never work: without an Action, with a negative
-// number, a Probability that is none, a Route without its leading slash.
+// number, a Probability that is none, a Route as no request has it.
 func (s *Server) Inject(f Fault) *Injection {
 	in, err := s.faults.Add(faults.Rule{
 		Method:      f.Method,

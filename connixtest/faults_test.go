@@ -178,15 +178,33 @@ func TestInjectRefusesWhatCannotWork(t *testing.T) {
 		"times":       {Times: -1, Action: ok},
 		"probability": {Probability: math.NaN(), Action: ok},
 		"route":       {Route: "projects", Action: ok},
+		"parameter":   {Route: "/projects/{projectID}", Action: ok},
 	} {
 		func() {
 			defer func() {
-				if text, _ := recover().(string); !strings.HasPrefix(text, "connixtest: Inject: fault with") {
+				if text, _ := recover().(string); !strings.HasPrefix(text, "connixtest: Inject: ") {
 					t.Errorf("%s: panic %q", name, text)
 				}
 			}()
 			srv.Inject(f)
 		}()
+	}
+}
+
+// A HEAD has no body, and a fault of one ends with the headers: the connection
+// serves the next request.
+func TestBodyFaultsOfAHead(t *testing.T) {
+	srv := connixtest.NewServer(t)
+	srv.Inject(connixtest.Fault{Method: "HEAD", Times: 1, Action: connixtest.EndlessBody()})
+	hc := srv.HTTPClient()
+	hc.Timeout = 10 * time.Second
+	for _, method := range []string{"HEAD", "GET"} {
+		req, _ := http.NewRequestWithContext(t.Context(), method, srv.URL+"/api/v1/hello", nil)
+		resp, err := hc.Do(req)
+		if err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+		_ = resp.Body.Close()
 	}
 }
 

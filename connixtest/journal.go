@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go/internal/fake/journal"
+	"github.com/connix-io/connix-go/internal/fake/pattern"
 )
 
 // Request is one request that the server received, and its answer.
@@ -45,7 +46,8 @@ type Request struct {
 type Match struct {
 	Method string
 	// Route is a template such as "/projects/{id}", or a path such as
-	// "/projects/123"; without the prefix "/api/v1".
+	// "/projects/123". One without a leading slash, or with a parameter of another
+	// name, is an error: nothing could match it.
 	Route string
 	// Body is the JSON value that the request's body is equal to: anything that
 	// marshals to it, or JSON as a json.RawMessage or []byte.
@@ -140,7 +142,7 @@ func (m Match) String() string {
 	add("%s", m.Route, m.Route != "")
 	if m.Body != nil {
 		body, err := bodyJSON(m.Body)
-		add("body %s", body, err == nil)
+		add("body %s", maskSecrets(string(body)), err == nil)
 	}
 	add("status %d", m.Status, m.Status != 0)
 	if len(parts) == 0 {
@@ -149,14 +151,20 @@ func (m Match) String() string {
 	return strings.Join(parts, " ")
 }
 
-// matcher is a Match whose body has been read.
+// matcher is a Match that has been read.
 type matcher struct {
 	Match
-	body any
+	meant pattern.Pattern
+	body  any
 }
 
+// compile refuses what no request can match: nobody would notice that none does.
 func (m Match) compile() (*matcher, error) {
-	c := &matcher{Match: m}
+	meant, err := pattern.New(m.Method, m.Route)
+	if err != nil {
+		return nil, fmt.Errorf("connixtest: Match: %w", err)
+	}
+	c := &matcher{Match: m, meant: meant}
 	if m.Body == nil {
 		return c, nil
 	}

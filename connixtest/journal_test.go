@@ -84,6 +84,7 @@ func TestMatch(t *testing.T) {
 		{connixtest.Match{Route: "/projects/2/agents"}, 0},
 		{connixtest.Match{Route: "/projects/a/b c/agents"}, 1},
 		{connixtest.Match{Route: "/none"}, 1},
+		{connixtest.Match{Method: "post", Route: "/api/v1/projects"}, 2}, // as a Fault is read
 		{connixtest.Match{Status: 201}, 1},
 		{connixtest.Match{Status: 400}, 2},
 		{connixtest.Match{Route: "/projects", Status: 400}, 1},
@@ -138,6 +139,9 @@ func TestExpectTellsWhatCameInstead(t *testing.T) {
 	if got := expect(connixtest.Match{Route: "/webhooks"}, 2); strings.Contains(got, "thing") || !strings.Contains(got, `"secret":"****"`) {
 		t.Errorf("a secret is in the table:\n%s", got)
 	}
+	if got := expect(connixtest.Match{Body: connix.CreateWebhookRequest{Secret: "sought"}}, 1); strings.Contains(got, "sought") {
+		t.Errorf("a secret is in what was sought:\n%s", got)
+	}
 
 	for range 29 {
 		_, _ = client.Projects.Create(ctx, connix.CreateProjectRequest{Name: strings.Repeat("long", 100)})
@@ -155,6 +159,51 @@ func TestExpectTellsWhatCameInstead(t *testing.T) {
 	if len(tb.failures) != 3 || !strings.Contains(tb.failures[0], "the Body of the Match is no JSON") {
 		t.Errorf("a body that is no JSON: %q", tb.failures)
 	}
+	for _, route := range []string{"projects", "/projects/{projectID}"} {
+		tb := &recorder{TB: t}
+		tb.run(func() { srv.Expect(tb, connixtest.Match{Route: route}, 0) })
+		if len(tb.failures) != 1 || !strings.Contains(tb.failures[0], route) {
+			t.Errorf("a Route %q, which nothing can match: %q", route, tb.failures)
+		}
+	}
+}
+
+// What goes wrong in the test's own functions fails the test, in place of a line
+// in a log; and a function that answers nothing has answered 200.
+func TestActionsOfTheTest(t *testing.T) {
+	onSocketAndInMemory(t, func(t *testing.T, opts ...connixtest.Option) {
+		tb := &recorder{TB: t}
+		srv := connixtest.NewServer(tb, opts...)
+		project := srv.AddProject(connix.Project{})
+		client := srv.Client(t, connix.WithRetryPolicy(connix.RetryPolicy{}))
+		ask := func(action connixtest.Action) error { // what net/http does not repeat
+			srv.Inject(connixtest.Fault{Times: 1, Action: action})
+			return client.Do(t.Context(), "DELETE", "projects/1", nil, nil)
+		}
+		if err := ask(func(http.ResponseWriter, *http.Request, http.Handler) {}); err != nil {
+			t.Error(err)
+		}
+		srv.Expect(t, connixtest.Match{Status: 200}, 1)
+		if err := ask(connixtest.ResetBefore()); err == nil {
+			t.Error("a reset is no error")
+		}
+		srv.Expect(t, connixtest.Match{Status: 200}, 1)
+		if len(tb.failures) > 0 {
+			t.Fatalf("the test fails by a fault: %q", tb.failures)
+		}
+		if err := ask(func(http.ResponseWriter, *http.Request, http.Handler) { panic("of the action") }); err == nil {
+			t.Error("a panic is no error")
+		}
+		for _, step := range []connixtest.AgentStep{{}, {After: -1, Status: connix.StatusRunning}} {
+			srv.OnLaunch(func(connix.LaunchAgentRequest) connixtest.AgentPlan { return connixtest.AgentPlan{step} })
+			if _, err := client.Agents.Launch(t.Context(), connix.LaunchAgentRequest{Name: "planned", ProjectID: project.ID}); err == nil {
+				t.Error("a plan that cannot be is followed")
+			}
+		}
+		if len(tb.failures) != 3 || !strings.Contains(tb.failures[0], "DELETE /api/v1/projects/1: panic: of the action") || !strings.Contains(tb.failures[1], `step 0 of the plan for "planned"`) {
+			t.Errorf("the test is told %q", tb.failures)
+		}
+	})
 }
 
 func trimLines(s string) string {

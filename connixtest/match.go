@@ -29,9 +29,7 @@ func (m *matcher) filter(all []journal.Entry) []journal.Entry {
 
 func (m *matcher) matches(e journal.Entry) bool {
 	switch {
-	case m.Method != "" && m.Method != e.Method,
-		m.Status != 0 && m.Status != e.Status,
-		m.Route != "" && m.Route != e.Route && m.Route != unescapedPath(e):
+	case m.Status != 0 && m.Status != e.Status, !m.meant.Matches(e.Method, e.Route, unescapedPath(e)):
 		return false
 	case m.Match.Body == nil:
 		return true
@@ -40,10 +38,9 @@ func (m *matcher) matches(e journal.Entry) bool {
 	return err == nil && reflect.DeepEqual(body, m.body)
 }
 
-// unescapedPath returns a request's path as a Match names it.
 func unescapedPath(e journal.Entry) string {
 	path, _ := url.PathUnescape(e.Path) // the server has escaped it well
-	return strings.TrimPrefix(path, "/api/v1")
+	return path
 }
 
 // decodeJSON returns a JSON value in a form that reflect.DeepEqual compares as

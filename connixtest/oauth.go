@@ -2,7 +2,9 @@ package connixtest
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/connix-io/connix-go"
@@ -71,18 +73,28 @@ type OAuthClient struct {
 }
 
 // AddOAuthClient adds an application, or replaces the one of that ID. It panics
-// without an ID.
+// without an ID, and where a redirect URL is not absolute.
 func (s *Server) AddOAuthClient(c OAuthClient) {
 	if c.ID == "" {
-		panic("connixtest: an OAuth2 client needs an ID")
+		panic("connixtest: AddOAuthClient: an OAuth2 client needs an ID")
+	}
+	for _, text := range c.RedirectURLs {
+		if u, err := url.Parse(text); err != nil || !u.IsAbs() {
+			panic(fmt.Sprintf("connixtest: AddOAuthClient: the redirect URL %q is not absolute", text))
+		}
 	}
 	s.oauth.AddClient(oauth.Client{ID: c.ID, Secret: c.Secret, Name: c.Name, RedirectURIs: c.RedirectURLs, Scopes: c.Scopes})
 }
 
 // AddToken returns the token of a user who has logged in already, with these
 // scopes (none means read and write), for the client of [Server.OAuthConfig].
-// Its expiry is by package time, as a client's would be.
+// Its expiry is by package time, as a client's would be. Any other scope panics.
 func (s *Server) AddToken(scopes ...string) *oauth2.Token {
+	for _, scope := range scopes {
+		if scope != connix.ScopeRead && scope != connix.ScopeWrite {
+			panic(fmt.Sprintf("connixtest: AddToken: a user's token has the scopes read and write, not %q", scope))
+		}
+	}
 	t := s.oauth.Issue(oauthClientID, scopes...)
 	return &oauth2.Token{
 		AccessToken: t.Access, RefreshToken: t.Refresh, TokenType: "Bearer",
@@ -92,17 +104,24 @@ func (s *Server) AddToken(scopes ...string) *oauth2.Token {
 
 // ApproveLogin answers an authorization URL as a user who allows what it asks
 // for, without a browser, and returns the URL that the browser would be sent to.
-// A URL that shows no consent page is an error.
+// A URL that shows no consent page of this server is an error.
 func (s *Server) ApproveLogin(authorizationURL string) (callbackURL string, err error) {
-	if callbackURL, err = s.oauth.Approve(authorizationURL); err != nil {
-		return "", fmt.Errorf("connixtest: %w", err)
-	}
-	return callbackURL, nil
+	return s.decide(authorizationURL, s.oauth.Approve)
 }
 
 // DenyLogin is [Server.ApproveLogin] for a user who denies.
 func (s *Server) DenyLogin(authorizationURL string) (callbackURL string, err error) {
-	if callbackURL, err = s.oauth.Deny(authorizationURL); err != nil {
+	return s.decide(authorizationURL, s.oauth.Deny)
+}
+
+// decide sees to it that an application which asks another server, the real one
+// perhaps, does not go unnoticed.
+func (s *Server) decide(authorizationURL string, decide func(string) (string, error)) (callbackURL string, err error) {
+	page, _, _ := strings.Cut(authorizationURL, "?")
+	if want := s.URL + oauth.AuthorizePath; page != want {
+		return "", fmt.Errorf("connixtest: the user is sent to %s, which is not this server's %s: was the application given OAuthConfig?", page, want)
+	}
+	if callbackURL, err = decide(authorizationURL); err != nil {
 		return "", fmt.Errorf("connixtest: %w", err)
 	}
 	return callbackURL, nil

@@ -154,6 +154,12 @@ func TestDeniedLogin(t *testing.T) {
 		if callback, err := answer(cfg.AuthCodeURL("without PKCE")); err == nil {
 			t.Errorf("a request without PKCE is sent back to %s", callback)
 		}
+		elsewhere := *cfg
+		elsewhere.Endpoint.AuthURL = connix.OAuthEndpoint.AuthURL
+		_, err := answer(elsewhere.AuthCodeURL("state", oauth2.S256ChallengeOption(oauth2.GenerateVerifier())))
+		if err == nil || !strings.Contains(err.Error(), connix.OAuthEndpoint.AuthURL) {
+			t.Errorf("the real API's page is answered: %v", err)
+		}
 	}
 }
 

@@ -47,7 +47,9 @@ func DefaultRateLimits() RateLimits {
 
 // WithRateLimits has the server count requests and refuse what is over the
 // limits, with 429 and RATE_LIMIT_EXCEEDED; a refused request costs nothing.
-// Requests that fail to authenticate are not counted.
+// Requests that fail to authenticate are not counted. The clients of
+// [Server.Client] and [Server.Options] have no limiter of their own and meet the
+// 429s; give them [connix.WithRateLimiter] where the application has one.
 //
 // Without this option nothing is ever refused, so that tests need not wait, and
 // the headers tell of the documented limits with nothing used. Only Skew works

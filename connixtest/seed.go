@@ -1,6 +1,7 @@
 package connixtest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/connix-io/connix-go"
@@ -12,8 +13,8 @@ import (
 // held to and without an event, and returns it as it is there. What is zero is
 // filled in: the next id, the name "project-" and the id, the server's time.
 //
-// Like the other Add methods it panics where that cannot be: an id or a name
-// that is taken.
+// Like the other Add methods it panics where that cannot be: an id, or a name that
+// was given, is taken.
 func (s *Server) AddProject(p connix.Project) connix.Project {
 	return projectOut(s.fake.Store().AddProjects(1, func(int) state.Project { return projectIn(p) })[0])
 }
@@ -55,8 +56,9 @@ func (s *Server) AddAgent(a connix.Agent) connix.Agent {
 }
 
 // AddWebhook puts a webhook with a secret on the server; "" is no secret. What is
-// zero is filled in: an id, all events where there is no list of them, the status
-// active, the server's time.
+// zero is filled in: an id, a URL that reaches nobody, all events where there is no
+// list of them, the status active, the server's time. It panics with a URL that is
+// not an absolute one of http or https.
 func (s *Server) AddWebhook(w connix.Webhook, secret connix.Secret) connix.Webhook {
 	in := state.Webhook{
 		Key:    key(w.ID, w.URL, w.CreatedAt, w.UpdatedAt),
@@ -73,7 +75,7 @@ func (s *Server) AddWebhook(w connix.Webhook, secret connix.Secret) connix.Webho
 		in.Events = append(in.Events, string(e))
 	}
 	added := s.fake.Store().AddWebhook(in)
-	w.ID, w.Status = connix.ID(added.ID), connix.Status(added.Status)
+	w.ID, w.URL, w.Status = connix.ID(added.ID), added.Name, connix.Status(added.Status)
 	w.CreatedAt, w.UpdatedAt = added.CreatedAt, added.UpdatedAt
 	return w
 }
@@ -84,8 +86,9 @@ func (s *Server) AddWebhook(w connix.Webhook, secret connix.Secret) connix.Webho
 //
 // The scopes that the server knows are projects:read, projects:write,
 // agents:read, agents:write, webhooks:read, webhooks:write, api-keys:read and
-// api-keys:write. An ExpiresAt in the past makes a key that is refused as
-// expired; a key that is not on the server at all is refused as unknown.
+// api-keys:write; any other one allows nothing. An ExpiresAt in the past makes a
+// key that is refused as expired; a key that is not on the server at all is refused
+// as unknown. A Key that no header can carry panics.
 func (s *Server) AddAPIKey(k connix.APIKey) connix.APIKey {
 	in := state.APIKey{
 		Key:         key(k.ID, k.Name, k.CreatedAt, time.Time{}),
@@ -116,7 +119,8 @@ func (s *Server) SetAgentStatus(id connix.ID, status connix.Status) {
 type AgentStep struct {
 	// After is the time since the step before it, or since the launch. 0: at
 	// once.
-	After  time.Duration
+	After time.Duration
+	// Status is what the agent's becomes.
 	Status connix.Status
 }
 
@@ -127,7 +131,8 @@ type AgentPlan []AgentStep
 // OnLaunch has f decide what becomes of every agent that is launched from now
 // on. Where f returns nil, or is nil, an agent is running after 200 ms and
 // completed 600 ms later, by the server's clock; with an empty plan it stays
-// creating. f must not wait for the server.
+// creating. A step without a Status or with a negative After panics, as f may:
+// that fails the test of [NewServer]. f must not wait for the server.
 func (s *Server) OnLaunch(f func(connix.LaunchAgentRequest) AgentPlan) {
 	if f == nil {
 		s.fake.Store().OnLaunch(nil)
@@ -140,6 +145,9 @@ func (s *Server) OnLaunch(f func(connix.LaunchAgentRequest) AgentPlan) {
 		}
 		steps := make([]state.Step, len(plan))
 		for i, step := range plan {
+			if step.Status == "" || step.After < 0 {
+				panic(fmt.Sprintf("connixtest: OnLaunch: step %d of the plan for %q cannot be: %+v", i, l.Name, step))
+			}
 			steps[i] = state.Step{After: step.After, Status: string(step.Status)}
 		}
 		return steps

@@ -81,6 +81,25 @@ func TestSeedsThatCannotBe(t *testing.T) {
 	wantPanic(t, `a project named "one" exists`, func() { srv.AddProject(connix.Project{Name: "one"}) })
 	wantPanic(t, `project "9" does not exist`, func() { srv.AddAgent(connix.Agent{ProjectID: "9"}) })
 	wantPanic(t, "this API key exists", func() { srv.AddAPIKey(connix.APIKey{Key: connix.Secret(srv.APIKey)}) })
+	wantPanic(t, "no header can carry", func() { srv.AddAPIKey(connix.APIKey{Key: "a b"}) })
+	wantPanic(t, "must be an absolute URL", func() { srv.AddWebhook(connix.Webhook{URL: "::bad"}, "s") })
+	wantPanic(t, `not "everything"`, func() { srv.AddToken("everything") })
+	wantPanic(t, `"/callback" is not absolute`, func() {
+		srv.AddOAuthClient(connixtest.OAuthClient{ID: "app", RedirectURLs: []string{"/callback"}})
+	})
+}
+
+// What is filled in does not stand in the way of what was given, nor later ids.
+func TestSeedsThatAreFilledIn(t *testing.T) {
+	srv := connixtest.NewServer(t)
+	srv.AddProject(connix.Project{Name: "project-2"})
+	if p := srv.AddProject(connix.Project{}); p.ID != "2" || p.Name != "project-2-2" {
+		t.Errorf("%+v", p)
+	}
+	srv.AddProject(connix.Project{ID: "9223372036854775807"})
+	if p := srv.AddProject(connix.Project{}); p.ID != "3" {
+		t.Errorf("%+v", p)
+	}
 }
 
 func TestAddProjects(t *testing.T) {

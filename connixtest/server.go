@@ -26,6 +26,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -46,6 +47,7 @@ type Server struct {
 	// APIKey is a key that may do everything. Every server has another one.
 	APIKey string
 
+	fail      func(r *http.Request, problem string) // nil: there is no test
 	fake      *fake.Fake
 	oauth     *oauth.Server
 	faults    faults.Set
@@ -55,11 +57,12 @@ type Server struct {
 
 // NewServer starts a server for the length of a test: it is closed when the test
 // and its subtests have ended. It fails the test where that cannot be done, and
-// later where a [WithRequestCheck] refuses a request.
+// later where a [WithRequestCheck] refuses a request, or an [Action] or a function
+// given to [Server.OnLaunch] panics.
 func NewServer(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
-	s, err := start(opts, func(r *http.Request, err error) {
-		tb.Errorf("connixtest: %s %s: the request check: %v", r.Method, r.URL.Path, err)
+	s, err := start(opts, func(r *http.Request, problem string) {
+		tb.Errorf("connixtest: %s %s: %s", r.Method, r.URL.Path, problem)
 	})
 	if err != nil {
 		tb.Fatalf("connixtest: %v", err)
@@ -70,7 +73,7 @@ func NewServer(tb testing.TB, opts ...Option) *Server {
 
 // Start starts a server in a program; the caller closes it. Without a test to
 // fail, a request that a [WithRequestCheck] refuses is answered with 500 and the
-// reason.
+// reason, and a panic goes to the log as in every http.Server.
 func Start(opts ...Option) (*Server, error) {
 	s, err := start(opts, nil)
 	if err != nil {
@@ -79,7 +82,8 @@ func Start(opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, error) {
+// start starts a server; fail, unless nil, fails a test.
+func start(opts []Option, fail func(r *http.Request, problem string)) (*Server, error) {
 	c := config{journalSize: fake.DefaultJournalSize}
 	for _, opt := range opts {
 		if opt != nil {
@@ -93,7 +97,7 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 	if c.inMemory {
 		c.deliveries.Transport = unreachable{}
 	}
-	s := &Server{APIKey: state.NewSecret(), oauth: newOAuth(c.clock)}
+	s := &Server{APIKey: state.NewSecret(), oauth: newOAuth(c.clock), fail: fail}
 	s.fake = fake.New(fake.Config{
 		Clock:       c.fakeClock(),
 		Skew:        c.limits.Skew,
@@ -105,15 +109,41 @@ func start(opts []Option, checkFailed func(*http.Request, error)) (*Server, erro
 		MaxLatency:  c.maxLatency,
 		JournalSize: c.journalSize,
 		Deliveries:  c.deliveries,
-		Middleware:  s.withFaults,
+		Middleware:  func(api http.Handler) http.Handler { return s.watched(s.withFaults(api)) },
 		Check:       c.check(),
-		CheckFailed: checkFailed,
+		CheckFailed: s.checkFailed(),
 	})
 	if err := s.listen(c.inMemory); err != nil {
 		s.fake.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *Server) checkFailed() func(*http.Request, error) {
+	if s.fail == nil {
+		return nil
+	}
+	return func(r *http.Request, err error) { s.fail(r, "the request check: "+err.Error()) }
+}
+
+// watched tells the test of panics in its own code, which net/http would hide in
+// its log.
+func (s *Server) watched(next http.Handler) http.Handler {
+	if s.fail == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				if v != http.ErrAbortHandler { //nolint:errorlint // the very value, as in net/http
+					s.fail(r, fmt.Sprintf("panic: %v\n%s", v, debug.Stack()))
+				}
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // listen serves the fake on a socket of its own or in memory.

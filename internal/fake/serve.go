@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -53,6 +55,9 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(ctx, bodyProblemKey{}, bad))
 	}
 	f.api.ServeHTTP(out, r)
+	if !out.wrote && !out.hijacked {
+		out.WriteHeader(http.StatusOK) // as net/http would, unseen by the journal
+	}
 }
 
 // bodyProblemKey is where a request whose body is bad whatever is in it carries
@@ -152,10 +157,18 @@ type answer struct {
 	start     time.Time
 	requestID string
 	wrote     bool
+	hijacked  bool
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Hijack notes that the connection is gone, and no answer to come.
+func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffer, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	a.hijacked = a.hijacked || err == nil
+	return conn, buffer, err
+}
 
 func (a *answer) WriteHeader(status int) {
 	if status >= 200 && !a.wrote {

@@ -70,7 +70,7 @@ func (m *Manual) AfterFunc(d time.Duration, f func()) Timer {
 // must not call Advance.
 func (m *Manual) Advance(d time.Duration) {
 	if d < 0 {
-		panic("clock: Advance by a negative duration")
+		panic("connixtest: Advance by a negative duration")
 	}
 	m.advancing.Lock()
 	defer m.advancing.Unlock()

@@ -39,7 +39,21 @@ func NewReceiver(text string, handler http.Handler) (Receiver, error) {
 func (r Receiver) serves(u *url.URL) bool {
 	prefix := strings.TrimSuffix(r.url.Path, "/")
 	rest, ok := strings.CutPrefix(u.Path, prefix)
-	return ok && (rest == "" || rest[0] == '/') && u.Scheme == r.url.Scheme && strings.EqualFold(u.Host, r.url.Host)
+	return ok && (rest == "" || rest[0] == '/') && origin(u) == origin(r.url)
+}
+
+// origin returns scheme, host and port in one spelling.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// Same reports whether two receivers stand for the same URLs.
+func (r Receiver) Same(other Receiver) bool {
+	return origin(r.url) == origin(other.url) && strings.TrimSuffix(r.url.Path, "/") == strings.TrimSuffix(other.url.Path, "/")
 }
 
 // router is a RoundTripper that calls receivers, and remote for the rest.

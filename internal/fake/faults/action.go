@@ -32,7 +32,7 @@ func Delay(d time.Duration, next Action) Action {
 // and does next instead. A nil next panics.
 func AfterProcessing(next Action) Action {
 	if next == nil {
-		panic("fault AfterProcessing without a next action")
+		panic("connixtest: fault AfterProcessing without a next action")
 	}
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		capture(w, r, api)

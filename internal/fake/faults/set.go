@@ -9,14 +9,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
+
+	"github.com/connix-io/connix-go/internal/fake/pattern"
 )
 
 // Rule says which requests a fault hits, how many of them, and what happens.
 type Rule struct {
-	Method string // "": any
-	Route  string // template such as "/projects/{id}", or a path such as "/projects/7"; "": any
+	Method, Route string // as [pattern.New] takes them
 
 	Skip        int     // matching requests that are let through first
 	Times       int     // requests that are hit after that; 0: without end
@@ -26,26 +26,17 @@ type Rule struct {
 	Action Action
 }
 
-const prefix = "/api/v1"
-
-// normal returns the rule in the form in which it is compared, or why it
-// could never work.
-func (r Rule) normal() (Rule, error) {
-	r.Method = strings.ToUpper(r.Method)
-	if rest, ok := strings.CutPrefix(r.Route, prefix); ok && strings.HasPrefix(rest, "/") {
-		r.Route = rest
-	}
+// check says why the rule could never work.
+func (r Rule) check() error {
 	switch {
 	case r.Action == nil:
-		return r, errors.New("fault without an Action")
-	case r.Route != "" && r.Route[0] != '/':
-		return r, fmt.Errorf("fault with Route %q: want a template such as /projects/{id}", r.Route)
+		return errors.New("fault without an Action")
 	case r.Skip < 0 || r.Times < 0:
-		return r, fmt.Errorf("fault with Skip %d, Times %d: neither can be negative", r.Skip, r.Times)
+		return fmt.Errorf("fault with Skip %d, Times %d: neither can be negative", r.Skip, r.Times)
 	case !(r.Probability >= 0 && r.Probability <= 1): // also NaN
-		return r, fmt.Errorf("fault with Probability %v: want 0 to 1", r.Probability)
+		return fmt.Errorf("fault with Probability %v: want 0 to 1", r.Probability)
 	}
-	return r, nil
+	return nil
 }
 
 // Set is an ordered set of rules. A request is hit by the first rule that
@@ -60,8 +51,9 @@ type Set struct {
 
 // Injection is a rule in a [Set].
 type Injection struct {
-	set  *Set
-	rule Rule
+	set   *Set
+	rule  Rule
+	meant pattern.Pattern
 
 	// Guarded by set.mu.
 	seen, hits int
@@ -70,11 +62,11 @@ type Injection struct {
 
 // Add puts a rule behind those that are there.
 func (s *Set) Add(r Rule) (*Injection, error) {
-	r, err := r.normal()
-	if err != nil {
+	meant, err := pattern.New(r.Method, r.Route)
+	if err = errors.Join(err, r.check()); err != nil {
 		return nil, err
 	}
-	in := &Injection{set: s, rule: r, rand: rand.New(rand.NewPCG(r.Seed, 0))}
+	in := &Injection{set: s, rule: r, meant: meant, rand: rand.New(rand.NewPCG(r.Seed, 0))}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rules = append(s.rules, in)
@@ -139,12 +131,12 @@ func (s *Set) pick(r *http.Request, route func(*http.Request) string) *Injection
 	if idle {
 		return nil
 	}
-	template, path := route(r), strings.TrimPrefix(r.URL.Path, prefix)
+	template := route(r)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, in := range s.rules {
-		if in.takes(r.Method, template, path) {
+		if in.takes(r.Method, template, r.URL.Path) {
 			return in
 		}
 	}
@@ -154,7 +146,7 @@ func (s *Set) pick(r *http.Request, route func(*http.Request) string) *Injection
 func (i *Injection) takes(method, template, path string) bool {
 	r := i.rule
 	switch {
-	case r.Method != "" && r.Method != method, r.Route != "" && r.Route != template && r.Route != path:
+	case !i.meant.Matches(method, template, path):
 		return false
 	case r.Times > 0 && i.hits == r.Times:
 		return false

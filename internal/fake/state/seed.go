@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -36,14 +37,18 @@ func (s *Store) AddProjects(n int, f func(i int) Project) []*Project {
 			s.noteProjectID(p.ID)
 		}
 		if p.Name == "" {
-			p.Name = "project-" + strings.TrimPrefix(string(p.ID), "proj_")
+			base := "project-" + strings.TrimPrefix(string(p.ID), "proj_")
+			p.Name = base
+			for n := 2; names[p.Name] || len(s.projects.Named(p.Name)) > 0; n++ {
+				p.Name = fmt.Sprintf("%s-%d", base, n)
+			}
 		}
 		fillTimes(&p.Key, now)
 		if ids[p.ID] || has(&s.projects, p.ID) {
-			panic(fmt.Sprintf("a project with the id %q exists already", p.ID))
+			panic(fmt.Sprintf("connixtest: a project with the id %q exists already", p.ID))
 		}
 		if names[p.Name] || len(s.projects.Named(p.Name)) > 0 {
-			panic(fmt.Sprintf("a project named %q exists already", p.Name))
+			panic(fmt.Sprintf("connixtest: a project named %q exists already", p.Name))
 		}
 		ids[p.ID], names[p.Name] = true, true
 	}
@@ -51,9 +56,10 @@ func (s *Store) AddProjects(n int, f func(i int) Project) []*Project {
 	return added
 }
 
-// noteProjectID has later ids be higher than the given one, if it is a number.
+// noteProjectID has later ids be higher than the given one, if it is a number that
+// leaves room for them.
 func (s *Store) noteProjectID(id ID) {
-	if n, err := strconv.ParseInt(strings.TrimPrefix(string(id), "proj_"), 10, 64); err == nil {
+	if n, err := strconv.ParseInt(strings.TrimPrefix(string(id), "proj_"), 10, 64); err == nil && n < math.MaxInt64/2 {
 		s.projectN = max(s.projectN, n)
 	}
 }
@@ -67,7 +73,7 @@ func (s *Store) AddAgent(a Agent) *Agent {
 	now := s.begin()
 	defer s.end()
 	if !has(&s.projects, a.ProjectID) {
-		panic(fmt.Sprintf("the agent's project %q does not exist", a.ProjectID))
+		panic(fmt.Sprintf("connixtest: the agent's project %q does not exist", a.ProjectID))
 	}
 	fillKey(s, &s.agents, &a.Key, "agent", now)
 	a.Name = cmp.Or(a.Name, string(a.ID))
@@ -76,11 +82,16 @@ func (s *Store) AddAgent(a Agent) *Agent {
 	return &a
 }
 
-// AddWebhook adds a webhook. Without a status it is active.
+// AddWebhook adds a webhook. Without a status it is active; without a URL it has
+// one that reaches nobody. A URL that cannot be one panics.
 func (s *Store) AddWebhook(w Webhook) *Webhook {
 	now := s.begin()
 	defer s.end()
 	fillKey(s, &s.webhooks, &w.Key, "wh", now)
+	w.Name = cmp.Or(w.Name, "https://receiver.invalid/"+string(w.ID))
+	if err := checkWebhookURL(w.Name); err != nil {
+		panic(fmt.Sprintf("connixtest: the webhook's %s %s", err.Field, err.Issue))
+	}
 	w.Status = cmp.Or(w.Status, StatusActive)
 	s.webhooks.Insert(&w)
 	return &w
@@ -89,6 +100,9 @@ func (s *Store) AddWebhook(w Webhook) *Webhook {
 // AddAPIKey adds a key. Without the key itself it gets a random one; scopes stay
 // as they are, even none.
 func (s *Store) AddAPIKey(k *APIKey) *APIKey {
+	if strings.ContainsFunc(k.Secret, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		panic("connixtest: no header can carry this API key: it holds a space, a control character or a non-ASCII character")
+	}
 	now := s.begin()
 	defer s.end()
 	added := *k
@@ -96,7 +110,7 @@ func (s *Store) AddAPIKey(k *APIKey) *APIKey {
 	added.Name = cmp.Or(added.Name, string(added.ID))
 	added.Secret = cmp.Or(added.Secret, NewSecret())
 	if _, taken := s.keyIDs[added.Secret]; taken {
-		panic("this API key exists already")
+		panic("connixtest: this API key exists already")
 	}
 	if !added.LastUsedAt.IsZero() {
 		s.lastUsed[added.ID] = added.LastUsedAt
@@ -112,7 +126,7 @@ func fillKey[R table.Record](s *Store, t *table.Table[R], k *table.Key, prefix s
 		k.ID = s.newID(prefix)
 	}
 	if has(t, k.ID) {
-		panic(fmt.Sprintf("a record with the id %q exists already", k.ID))
+		panic(fmt.Sprintf("connixtest: a record with the id %q exists already", k.ID))
 	}
 	fillTimes(k, now)
 }
