@@ -34,8 +34,11 @@ func (e *RateLimitError) Error() string {
 	if e.Window != (Window{}) {
 		text += fmt.Sprintf(" of %d per %v", e.Window.Limit, e.Window.Period)
 	}
-	if e.Reason != "" {
+	switch {
+	case e.Reason != "":
 		text += ": " + string(e.Reason)
+	case e.Window == (Window{}) && e.Wait <= 0 && e.cause == nil:
+		text += " of the server, which does not say for how long"
 	}
 	if e.Wait > 0 {
 		text += fmt.Sprintf(": try again in %v", e.Wait.Round(time.Millisecond))

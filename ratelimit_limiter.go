@@ -1,7 +1,9 @@
 package connix
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/limit"
@@ -20,19 +22,26 @@ const (
 // NewRateLimiter returns a limiter that spends the whole budget of windows and
 // keeps the server from refusing anything; none means the API's: 1000 requests
 // an hour and 100 a minute. A Limit is held between 1 and a million, a Period
-// between a millisecond and a year. The server's headers show one of the windows,
-// the one of the limit that they name or else the longest, and that one follows
-// them when they name another limit: for a ceiling of your own use [WithMaxRate].
+// between a millisecond and a year.
+//
+// The server's headers show one window: the one whose limit they name, or else the
+// longest. The API's windows follow them when they name another limit. Windows that
+// you give are ceilings: headers lower them and never raise them, and headers of a
+// limit above all of yours are taken to be about a window that you did not name. See
+// also [WithMaxRate].
 //
 // It never counts on one reading of a window: whether the server's are fixed,
 // sliding or buckets that refill, none is exceeded. Where others use the same
 // key, unknown to it, it notices by the server's answers and shares.
 func NewRateLimiter(windows ...Window) RateLimiter {
+	l := &windowLimiter{ceiling: maxLimit}
+	l.pace = l
 	if len(windows) == 0 {
 		windows = apiWindows[:]
+	} else {
+		most := slices.MaxFunc(windows, func(a, b Window) int { return cmp.Compare(a.Limit, b.Limit) })
+		l.ceiling = min(max(most.Limit, 1), maxLimit)
 	}
-	l := &windowLimiter{}
-	l.pace = l
 	for _, w := range windows {
 		w.Limit = min(max(w.Limit, 1), maxLimit)
 		w.Period = min(max(w.Period, time.Millisecond), 365*24*time.Hour)
@@ -46,6 +55,7 @@ func NewRateLimiter(windows ...Window) RateLimiter {
 type windowLimiter struct {
 	queue
 	windows []limit.Window
+	ceiling int         // headers of a higher limit are about none of the windows
 	core    *limit.Core // nil before the first request, which sets the start
 	server  serverLimits
 }
@@ -96,7 +106,11 @@ var reasons = [...]RateLimitReason{
 }
 
 func (l *windowLimiter) blocked(why limit.Why) blocked {
-	return blocked{window: Window(l.core.Window(why.Window)), reason: reasons[why.Reason]}
+	b := blocked{reason: reasons[why.Reason]}
+	if why.Window != limit.UnknownWindow {
+		b.window = Window(l.core.Window(why.Window))
+	}
+	return b
 }
 
 // Settle implements [Permit].
@@ -112,7 +126,11 @@ func (p *permit) Settle(r RateLimitResult) {
 	if r.StatusCode == 0 {
 		l.core.Lost(now, p.call)
 	} else {
-		l.core.Answered(now, p.call, l.server.read(now, r))
+		answer := l.server.read(now, r)
+		if answer.Limit > l.ceiling {
+			answer.Limit, answer.Remaining = 0, limit.Unsaid
+		}
+		l.core.Answered(now, p.call, answer)
 	}
 	l.pump()
 }

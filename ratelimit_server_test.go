@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	connix "github.com/connix-io/connix-go"
+	"github.com/connix-io/connix-go/connixtest"
 )
 
 // rlPause is how long a refusal keeps everything back.
@@ -110,6 +112,56 @@ func TestRateLimiterRetryAfter(t *testing.T) {
 
 // TestRateLimiterTokens shows a spent Tokens budget, by servers with clocks of
 // their own.
+// Windows of the caller's own are ceilings: no header raises one, whatever the
+// server's windows are, and a refusal by one that was not named costs a minute.
+func TestOwnWindowsAreCeilings(t *testing.T) {
+	for name, tt := range map[string]struct {
+		windows []connix.Window
+		calls   int
+		took    time.Duration // at most
+	}{
+		"a minute below the server's": {[]connix.Window{{Limit: 50, Period: time.Minute}}, 150, 3 * time.Minute},
+		"an hour below the server's":  {[]connix.Window{{Limit: 500, Period: time.Hour}}, 250, 5 * time.Minute},
+		"both":                        {[]connix.Window{{Limit: 500, Period: time.Hour}, {Limit: 50, Period: time.Minute}}, 150, 3 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := connixtest.NewServer(t, connixtest.WithInMemory(), connixtest.WithRateLimits(connixtest.DefaultRateLimits()))
+				client := srv.Client(t, connix.WithRateLimiter(connix.NewRateLimiter(tt.windows...)), connix.WithMaxRateLimitWait(-1))
+				begin := time.Now()
+				var wg sync.WaitGroup
+				for range tt.calls {
+					wg.Go(func() {
+						if _, err := client.Hello(t.Context(), ""); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+				if took := time.Since(begin); took > tt.took {
+					t.Errorf("%d calls took %v, want at most %v", tt.calls, took, tt.took)
+				}
+				for i, w := range client.RateLimits().Windows {
+					if w.Window != tt.windows[i] {
+						t.Errorf("the window is %+v now, and was given as %+v", w.Window, tt.windows[i])
+					}
+				}
+				perMinute := map[time.Time]int{}
+				for _, r := range srv.Requests() {
+					if perMinute[r.Time.Truncate(time.Minute)]++; r.Status == 429 && len(tt.windows) == 2 {
+						t.Errorf("a call was refused at %v", r.Time)
+					}
+				}
+				for minute, n := range perMinute {
+					if last := tt.windows[len(tt.windows)-1]; last.Period == time.Minute && n > last.Limit {
+						t.Errorf("%d calls in the minute of %v, want at most %d", n, minute, last.Limit)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestRateLimiterTokens(t *testing.T) {
 	for _, skew := range []time.Duration{0, time.Hour, -time.Hour} {
 		tests := map[string]struct {

@@ -42,8 +42,11 @@ const (
 // Shared that of the window which the headers show.
 type Why struct {
 	Reason Reason
-	Window int
+	Window int // or UnknownWindow
 }
+
+// UnknownWindow is that of a refusal that does not say which one is full.
+const UnknownWindow = -1
 
 // Call is what must be remembered of a granted call until its end.
 type Call struct {
@@ -110,7 +113,8 @@ func New(start time.Time, windows ...Window) *Core {
 		}
 	}
 	unit := windows[c.shortest].Period
-	c.gate.unit, c.crowd.span = unit, unit*13/12
+	// The server may have a shorter window than the caller names.
+	c.gate.unit, c.crowd.span = min(unit, maxGateUnit), unit*13/12
 	c.keepBack()
 	return c
 }
@@ -295,7 +299,7 @@ func (c *Core) readRemaining(now time.Duration, call Call, a Answer, first bool)
 
 // readRefusal takes what an answer says of calls that will be refused.
 func (c *Core) readRefusal(now time.Duration, a Answer) {
-	why := Why{Denied, c.shortest}
+	why := Why{Denied, UnknownWindow}
 	switch {
 	case a.TokensGone:
 		why = Why{Tokens, c.shown}

@@ -145,12 +145,12 @@ func TestCore(t *testing.T) {
 			c.send(2)
 			c.at = s
 			c.Answered(c.now(), c.calls[0], limit.Answer{Refused: true, Limit: 1000, Remaining: 998})
-			c.blocked(s+m*7/6, limit.Denied, 1)
+			c.blocked(s+m*7/6, limit.Denied, limit.UnknownWindow)
 			c.Answered(c.now(), c.calls[1], limit.Answer{Refused: true, Limit: 1000, Remaining: 998, RetryAfter: 5 * m})
-			c.blocked(s+5*m, limit.Denied, 1)
+			c.blocked(s+5*m, limit.Denied, limit.UnknownWindow)
 			c.at = s + 5*m
 			c.send(1)
-			c.blocked(0, limit.Denied, 1)
+			c.blocked(0, limit.Denied, limit.UnknownWindow)
 		},
 		"a refusal for the hour": func(c *script) {
 			c.send(1)

@@ -6,6 +6,9 @@ import "time"
 // processes that share a spent hour are refused three times as often ("shared").
 const gateDoublings = 2
 
+// maxGateUnit bounds a pause where the shortest window is a long one.
+const maxGateUnit = time.Minute
+
 // gate keeps everything back for a while after the server refused a call, and
 // then lets one call try ("tokens": else a hundred are refused again).
 //
@@ -14,7 +17,7 @@ const gateDoublings = 2
 // alone, as a bucket names the moment at which a single slot returns, and tells
 // it to everybody who asks ("shared": 80 refusals an hour).
 type gate struct {
-	unit  time.Duration // the shortest window
+	unit  time.Duration // the shortest window, a minute at most
 	until time.Duration // closed before this
 	why   Why           // of until
 	trial bool          // open for one call at a time, until one is let through
