@@ -2,6 +2,7 @@ package connix
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
 	"time"
@@ -29,6 +30,8 @@ type Agent struct {
 	// LastActivityAt is nil for an agent that has not been active yet.
 	LastActivityAt *time.Time `json:"last_activity"`
 }
+
+func (a *Agent) missing() string { return noID(a.ID) }
 
 // AgentConfig is how an agent runs. A nil field was not sent.
 type AgentConfig struct {
@@ -60,6 +63,13 @@ type AgentsService struct{ client *Client }
 // [AgentsService.FindByName].
 type AgentLaunch struct {
 	Message string `json:"message"`
+}
+
+func (l *AgentLaunch) missing() string {
+	if l.Message == "" {
+		return "message"
+	}
+	return ""
 }
 
 // ListAgentsOptions selects agents; nil selects all.
@@ -127,7 +137,7 @@ func (s *AgentsService) FindByName(ctx context.Context, projectID ID, name strin
 			return &agent, nil
 		}
 	}
-	return nil, notFound(s.client, listProjectAgents, "no agent of the project has this name")
+	return nil, notFound(s.client, listProjectAgents, fmt.Sprintf("no agent of the project is named %q", name))
 }
 
 func (s *AgentsService) lister(opts *ListAgentsOptions) lister[Agent] {

@@ -38,6 +38,7 @@ func oneOf(statuses []Status) string {
 const (
 	firstPoll = time.Second
 	maxPoll   = 30 * time.Second
+	minLook   = 100 * time.Millisecond // what a look is given before a deadline, at least
 )
 
 // WaitFor polls GET /api/v1/agents/{id} until the agent is in one of the given
@@ -46,12 +47,17 @@ const (
 // [*AgentStateError], with the agent.
 //
 // It asks at once and then after 1, 2, 4 … 30 seconds, through the rate
-// limiter, until ctx ends. Each poll costs a call: to follow many agents,
+// limiter, until ctx ends, and once more shortly before a deadline of ctx. A call
+// that fails, after its retries, ends the wait. Each poll costs a call: to follow many agents,
 // register a webhook instead.
 func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) (*Agent, error) {
 	var answer seen
 	note := func(cfg *callConfig) error { cfg.seen = &answer; return nil }
+	if slices.Contains(statuses, "") {
+		return nil, &ArgumentError{Name: "statuses", Issue: "holds an empty one"}
+	}
 	for pause := firstPoll; ; pause = min(2*pause, maxPoll) {
+		asked := time.Now()
 		agent, err := s.Get(ctx, id, note)
 		if err != nil {
 			return nil, err
@@ -62,7 +68,7 @@ func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) 
 		case agent.Status.Ended():
 			return nil, s.waitError(&AgentStateError{Agent: agent, Want: statuses}, answer)
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := sleep(ctx, pause, time.Since(asked)); err != nil {
 			return nil, s.waitError(fmt.Errorf("the agent is still %s: %w", printable(string(agent.Status), maxText), err), answer)
 		}
 	}
@@ -77,11 +83,16 @@ func (s *AgentsService) waitError(err error, answer seen) error {
 	}
 }
 
-// sleep pauses until d has passed or ctx ends, and fails at once where ctx's
-// deadline comes first.
-func sleep(ctx context.Context, d time.Duration) error {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
-		return fmt.Errorf("the next look would come after the context's deadline: %w", context.DeadlineExceeded)
+// sleep pauses until d has passed or ctx ends. Where a deadline of ctx leaves less
+// than that, it pauses until there is just time for one more look, which takes
+// about as long as the last one did; it fails at once where there is none.
+func sleep(ctx context.Context, d, look time.Duration) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline) - max(2*look, minLook)
+		if left <= 0 {
+			return fmt.Errorf("the next look would come after the context's deadline: %w", context.DeadlineExceeded)
+		}
+		d = min(d, left)
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()

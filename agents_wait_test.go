@@ -115,7 +115,7 @@ func TestWaitForEndsWithItsContext(t *testing.T) {
 	}{
 		{"deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, 20*time.Second)
-		}, []error{context.DeadlineExceeded}, 15 * time.Second},
+		}, []error{context.DeadlineExceeded}, 19_900 * time.Millisecond},
 		{"canceled", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(ctx)
 			time.AfterFunc(20*time.Second, cancel)

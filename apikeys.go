@@ -31,6 +31,19 @@ func (k APIKey) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", string(k.ID)), slog.String("name", k.Name), slog.Any("key", k.Key), slog.Any("scopes", k.Scopes))
 }
 
+func (k *APIKey) missing() string { return noID(k.ID) }
+
+// createdAPIKey is the answer to a creation: without the key itself, nobody could
+// ever use it.
+type createdAPIKey struct{ APIKey }
+
+func (k *createdAPIKey) missing() string {
+	if k.Key == "" {
+		return "key"
+	}
+	return noID(k.ID)
+}
+
 var (
 	createAPIKey = endpoint{http.MethodPost, "/auth/api-keys"}
 	listAPIKeys  = endpoint{http.MethodGet, "/auth/api-keys"}
@@ -46,7 +59,8 @@ type APIKeysService struct{ client *Client }
 type CreateAPIKeyRequest struct {
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
-	// Scopes are what the key may do, such as "projects:read".
+	// Scopes are what the key may do, such as "projects:read". Nil and empty leave
+	// it to the API, which may mean everything: its overview does not say.
 	Scopes []string `json:"scopes,omitempty"`
 	// ExpiresAt is when the key stops working; zero means never.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
@@ -59,7 +73,11 @@ type ListAPIKeysOptions struct{ ListOptions }
 // save it. After [ErrUnknownOutcome] a key may exist that nobody knows: look
 // through [APIKeysService.All] and revoke it.
 func (s *APIKeysService) Create(ctx context.Context, key CreateAPIKeyRequest, opts ...CallOption) (*APIKey, error) {
-	return send[APIKey](ctx, s.client, createAPIKey.at().withJSON(key), opts)
+	created, err := send[createdAPIKey](ctx, s.client, createAPIKey.at().withJSON(key), opts)
+	if err != nil {
+		return nil, err
+	}
+	return &created.APIKey, nil
 }
 
 // Get calls GET /api/v1/auth/api-keys/{id}; [ErrNotFound] where there is none.

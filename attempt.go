@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +53,7 @@ func (t *connTrace) neverConnected() bool { return t != nil && t.wanted.Load() &
 type timeoutError struct{ after time.Duration }
 
 func (e timeoutError) Error() string {
-	return "no complete answer within " + e.after.String() + " (WithTimeout)"
+	return "no complete answer within " + e.after.String() + " (see WithTimeout)"
 }
 func (timeoutError) Timeout() bool        { return true }
 func (timeoutError) Temporary() bool      { return true }
@@ -106,6 +107,9 @@ func (k *call) send(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := k.client.transport.RoundTrip(hop)
 	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && k.ctx.Err() == nil && errors.Is(err, ctx.Err()) {
+			err = cause // which says whose timeout it was
+		}
 		return resp, err
 	}
 	switch {
@@ -141,7 +145,7 @@ func (a *attempt) trace(ctx context.Context) context.Context {
 
 // read ends the attempt: it reads the answer, if one came, and judges.
 func (a *attempt) read(method string, resp *http.Response, err error, limit int64) result {
-	r := result{err: transportError(err), sentAt: a.started}
+	r := result{err: redacted(transportError(err), a.secret), sentAt: a.started}
 	if err == nil {
 		r.status, r.header, r.location = resp.StatusCode, resp.Header, a.location
 		if a.location != "" {
@@ -192,6 +196,29 @@ func transportError(err error) error {
 	}
 	return err
 }
+
+// redacted takes the credential out of an error's text, in case a transport of the
+// caller's quotes the request.
+func redacted(err error, secret []string) error {
+	if err == nil || len(secret) == 0 {
+		return err
+	}
+	text, bare := err.Error(), strings.TrimPrefix(secret[0], bearerPrefix)
+	if !strings.Contains(text, bare) {
+		return err
+	}
+	return redactedError{err, strings.ReplaceAll(text, bare, "****")}
+}
+
+// redactedError matches what it hides.
+type redactedError struct {
+	err  error
+	text string
+}
+
+func (e redactedError) Error() string        { return e.text }
+func (e redactedError) Is(target error) bool { return errors.Is(e.err, target) }
+func (e redactedError) As(target any) bool   { return errors.As(e.err, target) }
 
 func closeBody(req *http.Request) {
 	if req.Body != nil {

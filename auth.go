@@ -2,6 +2,8 @@ package connix
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -48,11 +50,14 @@ type keySource func(ctx context.Context) (string, error)
 
 func (s keySource) header(ctx context.Context, _ *call) (string, []string, error) {
 	key, err := s(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return "", nil, credentialError{silentSource(ctx)}
+	case err != nil:
 		return "", nil, credentialError{err}
 	}
 	if issue := keyIssue(key); issue != "" {
-		return "", nil, credentialError{&ArgumentError{Name: "WithAPIKeySource", Issue: issue}}
+		return "", nil, credentialError{errors.New("the key of WithAPIKeySource " + issue)}
 	}
 	return headerAPIKey, []string{key}, nil
 }
@@ -112,7 +117,7 @@ const bearerPrefix = "Bearer "
 // bearer is the header of a token, whatever source it is from.
 func bearer(token *oauth2.Token) (string, []string, error) {
 	if issue := keyIssue(token.AccessToken); issue != "" {
-		return "", nil, credentialError{&ArgumentError{Name: "WithTokenSource", Issue: "the access token " + issue}}
+		return "", nil, credentialError{errors.New("the access token of WithTokenSource " + issue)}
 	}
 	return headerAuthorization, []string{bearerPrefix + token.AccessToken}, nil
 }
@@ -132,23 +137,36 @@ func (t foreignTokens) header(ctx context.Context, _ *call) (string, []string, e
 
 func (t foreignTokens) token(ctx context.Context) (*oauth2.Token, error) {
 	type answer struct {
-		token *oauth2.Token
-		err   error
+		token    *oauth2.Token
+		err      error
+		panicked any
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		token, err := t.source.Token()
-		if err == nil && token == nil {
-			err = &ArgumentError{Name: "WithTokenSource", Issue: "the source returned neither a token nor an error"}
+		a := answer{err: errors.New("the source of WithTokenSource ended its goroutine")}
+		defer func() {
+			a.panicked = recover()
+			answers <- a
+		}()
+		a.token, a.err = t.source.Token()
+		if a.err == nil && a.token == nil {
+			a.err = errors.New("the source of WithTokenSource returned neither a token nor an error")
 		}
-		answers <- answer{token, err}
 	}()
 	select {
 	case a := <-answers:
+		if a.panicked != nil {
+			panic(a.panicked) // where the caller can recover it
+		}
 		return a.token, a.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, silentSource(ctx)
 	}
+}
+
+// silentSource is the error of a source that did not answer in time.
+func silentSource(ctx context.Context) error {
+	return fmt.Errorf("its source did not answer: %w", context.Cause(ctx))
 }
 
 func (t foreignTokens) renew(ctx context.Context, k *call, refused []string) (bool, error) {
@@ -164,6 +182,10 @@ type credentialError struct{ err error }
 
 func (e credentialError) Error() string { return "no credential: " + e.err.Error() }
 func (e credentialError) Unwrap() error { return e.err }
+
+// Is makes it match [ErrNoCredentials]: it is not the caller's request that is
+// wrong.
+func (e credentialError) Is(target error) bool { return target == ErrNoCredentials }
 
 // keyIssue says why key cannot be sent in a header, "" where it can. The form
 // of a key is the API's business and not checked.

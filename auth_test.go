@@ -72,10 +72,10 @@ func TestSourcesOfCredentials(t *testing.T) {
 			{"another that is refused too", []any{"old", "older", "oldest"}, 401, 2, 3, connix.ErrUnauthorized},
 			{"none at all", []any{errVault}, 0, 0, 1, errVault},
 			{"none after the 401", []any{"old", errVault}, 401, 1, 2, errVault},
-			{"an empty one", []any{""}, 0, 0, 1, connix.ErrInvalidRequest},
-			{"a line of a file", []any{"from-a-file\n"}, 0, 0, 1, connix.ErrInvalidRequest},
-			{"not ASCII", []any{"ключ"}, 0, 0, 1, connix.ErrInvalidRequest},
-			{"a broken one after the 401", []any{"old", "from-a-file\n"}, 401, 1, 2, connix.ErrInvalidRequest},
+			{"an empty one", []any{""}, 0, 0, 1, connix.ErrNoCredentials},
+			{"a line of a file", []any{"from-a-file\n"}, 0, 0, 1, connix.ErrNoCredentials},
+			{"not ASCII", []any{"ключ"}, 0, 0, 1, connix.ErrNoCredentials},
+			{"a broken one after the 401", []any{"old", "from-a-file\n"}, 401, 1, 2, connix.ErrNoCredentials},
 		} {
 			t.Run(option+"/"+c.name, func(t *testing.T) {
 				srv := newServer(t)
@@ -110,12 +110,30 @@ func TestSourcesOfCredentials(t *testing.T) {
 func TestTokenSourceWithoutATokenOrAnError(t *testing.T) {
 	srv := newServer(t)
 	_, err := srv.Client(t, credentials["WithTokenSource"](&inTurn{values: []any{"no token"}})).Hello(t.Context(), "")
-	mustErrorIs(t, err, connix.ErrInvalidRequest)
+	mustErrorIs(t, err, connix.ErrNoCredentials)
 	if !strings.Contains(err.Error(), "WithTokenSource") {
 		t.Errorf("the text does not name the option: %v", err)
 	}
 	srv.Expect(t, connixtest.Match{}, 0)
 }
+
+// A panic of the caller's source ends where the caller can recover it, and not the
+// process.
+func TestPanickingTokenSource(t *testing.T) {
+	srv := newServer(t)
+	client := srv.Client(t, connix.WithTokenSource(panickingTokens{}))
+	defer func() {
+		if v := recover(); v != "of the source" {
+			t.Errorf("recovered %v", v)
+		}
+	}()
+	_, err := client.Hello(t.Context(), "")
+	t.Errorf("returned %v", err)
+}
+
+type panickingTokens struct{}
+
+func (panickingTokens) Token() (*oauth2.Token, error) { panic("of the source") }
 
 // A token source takes no context. A slow one holds up neither the call's
 // deadline nor its cancellation.

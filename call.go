@@ -59,6 +59,9 @@ var noAnswer result
 func (c *Client) do(ctx context.Context, r request, out any, opts []CallOption) error {
 	k := &call{client: c, ctx: ctx, request: r, answer: &noAnswer}
 	if err := k.validate(out, opts); err != nil {
+		if to := k.config.response; to != nil {
+			*to = Response{} // and not what an earlier call left there
+		}
 		return err
 	}
 	defer k.release()

@@ -1,6 +1,7 @@
 package connix
 
 import (
+	"fmt"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -69,7 +70,7 @@ func WithHeader(name, value string) CallOption {
 	return func(cfg *callConfig) error {
 		key := textproto.CanonicalMIMEHeaderKey(name)
 		if !isToken(name) {
-			return &ArgumentError{Name: "WithHeader", Issue: "the name is no header name"}
+			return &ArgumentError{Name: "WithHeader", Issue: fmt.Sprintf("%.40q is no header name", name)}
 		}
 		if instead, ok := reservedHeaders[key]; ok {
 			return &ArgumentError{Name: "WithHeader", Issue: key + " cannot be set: " + instead}

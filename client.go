@@ -177,8 +177,8 @@ func isLoopback(host string) bool {
 // refused.
 //
 // in is the body: nil for none, a []byte or [json.RawMessage] as it is, an
-// [io.Reader] streamed once (such a call is never repeated once sent), anything
-// else as JSON. out receives the answer: nil discards it, a *[]byte takes the
+// [io.Reader] streamed once and not closed (such a call is never repeated once
+// sent), anything else as JSON. out receives the answer: nil discards it, a *[]byte takes the
 // body as it is, any other pointer the decoded JSON. A 204 leaves it untouched.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	return c.do(ctx, rawRequest(method, path, in), out, opts)

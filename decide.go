@@ -69,10 +69,23 @@ func decide(s situation) verdict {
 	switch {
 	case s.remaining >= 0 && s.pause(delay) >= s.remaining:
 		return verdict{why: fmt.Errorf("the retry would come after the context's deadline: %w", context.DeadlineExceeded)}
-	case !ok, s.policy.MaxElapsed > 0 && s.elapsed+delay > s.policy.MaxElapsed:
+	case !ok && r.status != http.StatusTooManyRequests:
+		return verdict{why: longWait(r.retryAfter)}
+	case !ok:
 		return verdict{}
+	case s.policy.MaxElapsed > 0 && s.elapsed+delay > s.policy.MaxElapsed:
+		return verdict{why: errElapsed}
 	}
 	return verdict{action: next, delay: delay}
+}
+
+var errElapsed = errors.New("not retried: RetryPolicy.MaxElapsed is reached")
+
+// longWait is a Retry-After that exceeds what the caller allows.
+type longWait time.Duration
+
+func (w longWait) Error() string {
+	return "not retried: the server asks to wait " + time.Duration(w).String() + ", longer than RetryPolicy.MaxDelay"
 }
 
 // worthRepeating reports whether the same request may be sent again, and could

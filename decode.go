@@ -2,9 +2,11 @@ package connix
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"reflect"
@@ -35,6 +37,9 @@ func checkOut(out any) error {
 	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
 		return &ArgumentError{Name: "out", Issue: "must be nil or a pointer that is not"}
 	}
+	if _, ok := out.(io.Writer); ok {
+		return &ArgumentError{Name: "out", Issue: "is a writer, which JSON is not read into; use a *[]byte for the body as it is"}
+	}
 	return nil
 }
 
@@ -45,8 +50,8 @@ func decodeBody(body []byte, out any, optional bool) error {
 		*raw = bytes.Clone(body)
 		return nil
 	}
-	if envelope, ok := readErrorEnvelope(body); ok {
-		return envelope
+	if envelope, ok := readErrorEnvelope(body); ok && (!envelope.plain || !bytes.Contains(body, []byte(`"id"`))) {
+		return envelope // but a resource may have an error of its own, in words
 	}
 	if out == nil || optional && len(body) == 0 {
 		return nil
@@ -57,10 +62,28 @@ func decodeBody(body []byte, out any, optional bool) error {
 	if isNothing(body) {
 		return errNothing
 	}
-	return unmarshal(body, out)
+	if err := unmarshal(body, out); err != nil {
+		return err
+	}
+	if result, ok := out.(named); ok {
+		return incomplete(result)
+	}
+	return nil
 }
 
-var errNothing = errors.New("the body is empty")
+// named is a result that has something without which it is of no use.
+type named interface{ missing() string }
+
+// incomplete is the error of a result that is not what was asked for: JSON of
+// any kind can be read into a struct.
+func incomplete(r named) error {
+	if what := r.missing(); what != "" {
+		return errors.New("the answer holds no " + what)
+	}
+	return nil
+}
+
+var errNothing = errors.New("the answer says nothing")
 
 // isNothing reports whether a body says nothing. JSON's null would be read into
 // any struct.
@@ -82,6 +105,10 @@ func unmarshal(body []byte, out any) error {
 			return nil
 		}
 	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		// encoding/json names our own types, which say nothing to a reader.
+		return fmt.Errorf("%s is a JSON %s", cmp.Or(wrong.Field, "the answer"), wrong.Value)
+	}
 	return err
 }
 
@@ -89,13 +116,15 @@ func unmarshal(body []byte, out any) error {
 type apiError struct {
 	code, message, requestID string
 	details                  ErrorDetails
+	plain                    bool // no envelope but a text
 }
 
 // Error makes an envelope in a 2xx a reason why the answer is invalid.
-func (e *apiError) Error() string { return "the answer carries an error: " + e.code }
+func (e *apiError) Error() string { return "the answer carries an error: " + cmp.Or(e.code, e.message) }
 
 // readErrorEnvelope reads the error envelope of either dialect: an object
-// under "error", whose details are an object or plain text.
+// under "error", whose details are an object or plain text. A proxy's or an
+// authorization server's plain text under "error" is its message.
 func readErrorEnvelope(body []byte) (*apiError, bool) {
 	if !bytes.Contains(body, []byte(`"error"`)) {
 		return nil, false
@@ -109,13 +138,29 @@ func readErrorEnvelope(body []byte) (*apiError, bool) {
 		} `json:"error"`
 	}
 	if json.Unmarshal(body, &envelope) != nil {
-		return nil, false
+		return readPlainError(body)
 	}
 	e := &envelope.Error
 	if e.Code == "" && e.Message == "" {
 		return nil, false
 	}
-	return &apiError{string(e.Code), string(e.Message), string(e.RequestID), readDetails(e.Details)}, true
+	return &apiError{code: string(e.Code), message: string(e.Message), requestID: string(e.RequestID), details: readDetails(e.Details)}, true
+}
+
+func readPlainError(body []byte) (*apiError, bool) {
+	var plain struct {
+		Error       string    `json:"error"`
+		Description looseText `json:"error_description"`
+		Message     looseText `json:"message"`
+	}
+	if json.Unmarshal(body, &plain) != nil || plain.Error == "" {
+		return nil, false
+	}
+	text := plain.Error
+	if more := string(cmp.Or(plain.Description, plain.Message)); more != "" {
+		text += ": " + more
+	}
+	return &apiError{message: text, plain: true}, true
 }
 
 func readDetails(raw json.RawMessage) ErrorDetails {
@@ -157,12 +202,16 @@ func describeForeign(e endpoint, r *result) string {
 	body := bytes.TrimSpace(r.text())
 	what := "with an empty body"
 	if len(body) > 0 {
+		expected := "the API's error"
+		if r.status < 300 {
+			expected = "what the endpoint answers"
+		}
 		mediaType, _, err := mime.ParseMediaType(headers.First(r.header, "Content-Type"))
 		switch {
 		case err != nil:
 			what = "with a body that is not the API's JSON"
 		case strings.HasSuffix(mediaType, "json"):
-			what = "with JSON that is not the API's error"
+			what = "with JSON that is not " + expected
 		default:
 			what = "with " + mediaType + " in place of the API's JSON; a proxy or gateway may have sent it"
 		}

@@ -218,3 +218,62 @@ func TestDecodeErrorWithA200(t *testing.T) {
 		}
 	}
 }
+
+// JSON of any kind can be read into a struct: a 2xx without what was asked for is
+// no success, and of a write the outcome is unknown.
+func TestDecodeSomethingElse(t *testing.T) {
+	ctx := t.Context()
+	for _, c := range []struct {
+		body  string
+		calls string // whose answer it cannot be
+	}{
+		{`{}`, "project key webhook agent hello launch list"},
+		{`{"id":null,"message":null,"data":null}`, "project key webhook agent hello launch"},
+		{`{"success":false,"id":""}`, "project key webhook agent hello launch list"},
+		{`{"data":{"id":"1","key":"cx_1","message":"x"}}`, "project key webhook agent hello launch list"},
+		{`{"error":"nope"}`, "project key webhook agent hello launch list delete"},
+		{`{"error":"nope","error_description":"not now"}`, "delete"},
+		{`{"id":"key_1","message":"no key"}`, "key list"},
+		{`{"data":[null]}`, "list"},
+		{`{"data":[{"id":"1"},{}]}`, "list"},
+		{`[{}]`, "list"},
+		{`[{}]`, "project key webhook agent hello launch"},
+	} {
+		client := serve(t, answering(200, c.body))
+		calls := map[string]func() (any, error){
+			"project": func() (any, error) { return client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "x"}) },
+			"key":     func() (any, error) { return client.APIKeys.Create(ctx, connix.CreateAPIKeyRequest{Name: "x"}) },
+			"webhook": func() (any, error) {
+				return client.Webhooks.Create(ctx, connix.CreateWebhookRequest{URL: "https://x.test"})
+			},
+			"agent": func() (any, error) { return client.Agents.Stop(ctx, "1") },
+			"launch": func() (any, error) {
+				return client.Agents.Launch(ctx, connix.LaunchAgentRequest{Name: "x", ProjectID: "1"})
+			},
+			"delete": func() (any, error) { return nil, client.Projects.Delete(ctx, "1") },
+			"hello":  func() (any, error) { return client.Hello(ctx, "") },
+			"list":   func() (any, error) { return client.Projects.List(ctx, nil) },
+		}
+		for _, name := range strings.Fields(c.calls) {
+			_, err := calls[name]()
+			if read := name == "hello" || name == "list"; !errors.Is(err, connix.ErrInvalidResponse) || errors.Is(err, connix.ErrUnknownOutcome) == read {
+				t.Errorf("%s answered %s: %v", name, c.body, err)
+			}
+			if strings.Contains(c.body, "nope") && !strings.Contains(err.Error(), "nope") {
+				t.Errorf("%s answered %s: the text does not say so: %v", name, c.body, err)
+			}
+			if strings.Contains(err.Error(), "Go ") {
+				t.Errorf("the text speaks of our own types: %v", err)
+			}
+		}
+	}
+	// A resource may have a field "error".
+	if agent, err := serve(t, answering(200, `{"id":"agent_1","error":"out of memory"}`)).Agents.Get(ctx, "agent_1"); err != nil || agent.ID != "agent_1" {
+		t.Errorf("%v, %v", agent, err)
+	}
+	// What such an answer says is kept where it is an error anyway.
+	_, err := serve(t, answering(400, `{"error":"invalid_client","error_description":"it is unknown"}`)).Hello(ctx, "")
+	if e := mustError(t, err, connix.ErrInvalidRequest); e.Message != "invalid_client: it is unknown" {
+		t.Errorf("%v", err)
+	}
+}

@@ -45,7 +45,8 @@ var (
 	// ErrRedirectRefused: the answer is a redirect that would leave the API's
 	// origin, would change what the request does, or never ends.
 	ErrRedirectRefused = errors.New("connix: redirect refused")
-	// ErrNoCredentials: NewClient found no API key and no token source.
+	// ErrNoCredentials: NewClient found no API key and no token source, or the
+	// source of a call's credential returned none that can be used.
 	ErrNoCredentials = errors.New("connix: no credentials")
 	// ErrLoginRequired: the authorization has ended for good (the refresh token
 	// is spent, revoked or expired); only a new login helps.
@@ -162,8 +163,14 @@ func (e *Error) Error() string {
 
 // hint says what helps against the failures that users meet first.
 func (e *Error) hint() string {
+	if e.Code == "" && len(e.Body) > 0 && !json.Valid(e.Body) {
+		return "" // the answer is of a proxy, and the message says so
+	}
 	switch e.StatusCode {
 	case http.StatusUnauthorized:
+		if is[*TokenError](e.Err) {
+			return "" // which says what helps
+		}
 		return "check that the credential is current and belongs to this API"
 	case http.StatusForbidden:
 		return "check the scopes of the credential"
@@ -206,7 +213,7 @@ func (e *Error) SupportInfo() string {
 
 // Format prints the text of [Error.Error] under every verb, so that no dump of
 // the struct reaches a log.
-func (e *Error) Format(f fmt.State, verb rune) {
+func (e Error) Format(f fmt.State, verb rune) {
 	formatText(f, verb, e.Error())
 }
 

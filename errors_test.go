@@ -193,7 +193,7 @@ func TestAttemptTimeout(t *testing.T) {
 			if took := time.Since(began); took != 3*time.Second {
 				t.Errorf("in the body %v: took %v, want 3s", inBody, took)
 			}
-			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no complete answer within 3s (WithTimeout)") {
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no complete answer within 3s (see WithTimeout)") {
 				t.Errorf("in the body %v: %v", inBody, err)
 			}
 			_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})

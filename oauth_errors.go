@@ -47,6 +47,9 @@ func (e *TokenError) Error() string {
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
 	}
+	if e.Code == codeInvalidGrant {
+		b.WriteString(": " + ErrLoginRequired.Error())
+	}
 	return b.String()
 }
 

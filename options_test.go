@@ -87,7 +87,7 @@ func TestTimeout(t *testing.T) {
 		ends     time.Duration // 0: the call succeeds
 		says     string
 	}{
-		{name: "the default", latency: time.Hour, ends: 30 * time.Second, says: "within 30s (WithTimeout)"},
+		{name: "the default", latency: time.Hour, ends: 30 * time.Second, says: "within 30s (see WithTimeout)"},
 		{name: "in time", latency: 29 * time.Second},
 		{name: "the http.Client's", own: 5 * time.Second, latency: time.Hour, ends: 5 * time.Second, says: "within 5s"},
 		{name: "the option's, shorter", own: time.Minute, options: []connix.Option{connix.WithTimeout(time.Second)}, latency: time.Hour, ends: time.Second, says: "within 1s"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/connix-io/connix-go/internal/headers"
 )
@@ -87,6 +88,10 @@ func (k *call) serverRateLimit() error {
 	}
 	if e.Wait > 0 {
 		e.ResetAt = k.answer.receivedAt.Add(e.Wait)
+	}
+	// The limiter has heard of the 429 too, and may keep everything back for longer.
+	if s := k.client.RateLimits(); s.BlockedUntil.After(e.ResetAt) {
+		e.ResetAt, e.Wait, e.Reason = s.BlockedUntil, time.Until(s.BlockedUntil), s.BlockedBy
 	}
 	return e
 }

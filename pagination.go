@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"time"
 )
@@ -176,7 +177,10 @@ var errNoList = errors.New("the answer holds no list")
 
 func (b *pageBody[T]) readBody(body []byte) error {
 	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '[' {
-		return unmarshal(trimmed, &b.page.Items)
+		if err := unmarshal(trimmed, &b.page.Items); err != nil {
+			return err
+		}
+		return b.checkItems()
 	}
 	var list wireList[T]
 	// Room for what is likely to come spares the decoder's growing. An item is 64
@@ -197,6 +201,18 @@ func (b *pageBody[T]) readBody(body []byte) error {
 	if list.Pagination != nil {
 		b.block = list.Pagination
 		b.page.Pagination = list.Pagination.normal()
+	}
+	return b.checkItems()
+}
+
+// checkItems refuses items that are none, such as null.
+func (b *pageBody[T]) checkItems() error {
+	for i := range b.page.Items {
+		if item, ok := any(&b.page.Items[i]).(named); ok {
+			if err := incomplete(item); err != nil {
+				return fmt.Errorf("item %d of the list: %w", i, err)
+			}
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package connix
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
 	"time"
@@ -28,6 +29,8 @@ var (
 
 // ProjectsService manages projects; it is [Client.Projects].
 type ProjectsService struct{ client *Client }
+
+func (p *Project) missing() string { return noID(p.ID) }
 
 // CreateProjectRequest is a project to create.
 type CreateProjectRequest struct {
@@ -107,7 +110,7 @@ func (s *ProjectsService) FindByName(ctx context.Context, name string, opts ...C
 			return &project, nil
 		}
 	}
-	return nil, notFound(s.client, listProjects, "no project has this name")
+	return nil, notFound(s.client, listProjects, fmt.Sprintf("no project is named %q", name))
 }
 
 func (s *ProjectsService) lister(opts *ListProjectsOptions) lister[Project] {

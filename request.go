@@ -85,8 +85,11 @@ func (r request) refuse(name, issue string) request {
 // rawRequest is the request of [Client.Do].
 func rawRequest(method, path string, in any) request {
 	r := request{endpoint: endpoint{method: method}, raw: true}
-	if !isToken(method) || method != strings.ToUpper(method) || method == http.MethodConnect {
+	switch {
+	case !isToken(method) || method != strings.ToUpper(method):
 		return r.refuse("method", "is no HTTP method in capitals")
+	case method == http.MethodConnect:
+		return r.refuse("method", "is for proxies only")
 	}
 	rawPath, rawQuery, _ := strings.Cut(path, "?")
 	if _, err := url.ParseQuery(rawQuery); err != nil || strings.ContainsFunc(rawQuery, isUnsafeInURL) {
@@ -206,11 +209,23 @@ func jsonBody(body []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b
 // streamBody returns a body that reads from r, and its length, -1 where it is
 // not known. r is the caller's: it is not closed.
 func streamBody(r io.Reader) (io.ReadCloser, int64) {
+	body := io.NopCloser(callersBody{r})
 	if sized, ok := r.(interface{ Len() int }); ok {
 		if sized.Len() == 0 {
 			return http.NoBody, 0
 		}
-		return io.NopCloser(r), int64(sized.Len())
+		return body, int64(sized.Len())
 	}
-	return io.NopCloser(r), -1
+	return body, -1
+}
+
+// callersBody says of an error that it is not the network's.
+type callersBody struct{ io.Reader }
+
+func (b callersBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers return it bare
+		err = fmt.Errorf("the body given to Do could not be read: %w", err)
+	}
+	return n, err
 }

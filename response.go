@@ -1,7 +1,11 @@
 package connix
 
 import (
+	"fmt"
+	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,6 +27,22 @@ type Response struct {
 	Attempts []Attempt
 	Body     []byte
 }
+
+// String returns status, request id and attempts; the rest may hold a secret, as
+// the answer to the creation of an API key does.
+func (r Response) String() string {
+	status := "no answer"
+	if r.StatusCode != 0 {
+		status = strings.TrimSpace(strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode))
+	}
+	return fmt.Sprintf("%s [request id %s, %d attempts]", status, printable(r.RequestID, maxText), len(r.Attempts))
+}
+
+// Format prints the text of [Response.String] under every verb.
+func (r Response) Format(f fmt.State, verb rune) { formatText(f, verb, r.String()) }
+
+// LogValue gives slog the text of [Response.String].
+func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Attempt is one exchange of a call: the call's retries and redirects each add
 // one.

@@ -77,6 +77,8 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		"client": keyClient, "client value": *keyClient, "service": keyClient.Projects,
 		"client of tokens": tokenClient, "client of tokens, value": *tokenClient,
 		"client of foreign tokens": foreignClient, "client of foreign tokens, value": *foreignClient,
+		"response": connix.Response{Body: []byte(plantedKey)}, "pointer to a response": &connix.Response{StatusCode: 201, Body: []byte(plantedKey)},
+		"error": &connix.Error{Body: []byte(plantedKey)}, "error value": connix.Error{Body: []byte(plantedKey)},
 		"token source": source, "token source value": *source,
 		"rotating key":   rotating,
 		"create request": connix.CreateWebhookRequest{Secret: secret}, "pointer to one": &connix.CreateWebhookRequest{Secret: secret},

@@ -11,6 +11,14 @@ func send[T any](ctx context.Context, c *Client, r request, opts []CallOption) (
 	return out, nil
 }
 
+// noID names an id that is missing, "" for one that is there.
+func noID(id ID) string {
+	if id == "" {
+		return "id"
+	}
+	return ""
+}
+
 // notFound is a search that matched nothing: no answer of the server says so.
 func notFound(c *Client, e endpoint, what string) error {
 	return &Error{Method: e.method, Route: e.route, Message: what, Err: ErrNotFound, credential: c.credential.masked()}

@@ -18,6 +18,13 @@ type Hello struct {
 	Message string `json:"message"`
 }
 
+func (h *Hello) missing() string {
+	if h.Message == "" {
+		return "message"
+	}
+	return ""
+}
+
 // ServiceStatus is the state and version of the service.
 type ServiceStatus struct {
 	// Status is a word such as "operational", Version the service's version; ""

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -207,6 +209,49 @@ func TestTransportWithoutBody(t *testing.T) {
 				t.Errorf("%s: %+v", c.name, e)
 			}
 		}
+	}
+}
+
+// What a transport of the caller's says of a request is shown without the
+// credential, and matched as it is.
+func TestTransportThatQuotesTheRequest(t *testing.T) {
+	client, err := connix.NewClient(connix.WithAPIKey(plantedKey), connix.WithRetryPolicy(connix.RetryPolicy{}), connix.WithHTTPClient(&http.Client{
+		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			return nil, fmt.Errorf("refused %v: %w", r.Header, io.ErrClosedPipe)
+		}),
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Hello(t.Context(), "")
+	if !errors.Is(err, io.ErrClosedPipe) || strings.Contains(err.Error(), plantedKey) || !strings.Contains(err.Error(), "refused map[") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A transport that says no more of a timeout than a context does is told apart by
+// the context.
+func TestTransportThatReturnsItsContextsError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithRetryPolicy(connix.RetryPolicy{}), connix.WithHTTPClient(&http.Client{
+			Transport: roundTripper(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }),
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.Hello(t.Context(), "")
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "within 30s (see WithTimeout)") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// A body of the caller's that cannot be read is not the network's fault.
+func TestStreamThatFails(t *testing.T) {
+	srv := newServer(t)
+	err := srv.Client(t).Do(t.Context(), "POST", "projects", iotest.ErrReader(io.ErrClosedPipe), nil)
+	if !errors.Is(err, io.ErrClosedPipe) || !strings.Contains(err.Error(), "the body given to Do could not be read") {
+		t.Errorf("%v", err)
 	}
 }
 

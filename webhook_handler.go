@@ -29,8 +29,8 @@ func WithDedup(d Dedup) WebhookHandlerOption {
 // being processed or remembered: a delivery that is refused (event is then
 // nil), an error of the callback or of the [Dedup], a panic of the callback as
 // a [*WebhookPanicError]. It runs in the request's goroutine before the answer
-// is written. Without this option only panics are reported, to the server's
-// ErrorLog.
+// is written. Without this option only panics and a handler that is not set up are
+// reported, to the server's ErrorLog.
 func WithWebhookErrors(report func(ctx context.Context, event *Event, err error)) WebhookHandlerOption {
 	return func(h *webhookHandler) { h.report = report }
 }
@@ -218,19 +218,23 @@ func (h *webhookHandler) call(ctx context.Context, event *Event) (err error) {
 	return h.process(ctx, event)
 }
 
-// tell reports an error; a panic does not vanish although nobody asked to be told.
+// tell reports an error; what is the receiver's own fault does not vanish although
+// nobody asked to be told.
 func (h *webhookHandler) tell(r *http.Request, event *Event, err error) {
 	if h.report != nil {
 		h.report(r.Context(), event, err)
 		return
 	}
-	panicked, ok := errors.AsType[*WebhookPanicError](err)
-	if !ok {
+	text := err.Error()
+	switch panicked, ok := errors.AsType[*WebhookPanicError](err); {
+	case ok:
+		text += "\n" + string(panicked.Stack)
+	case !errors.Is(err, ErrNoWebhookSecret) && !errors.Is(err, errNoWebhookCallback):
 		return
 	}
 	printf := log.Printf
 	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && server.ErrorLog != nil {
 		printf = server.ErrorLog.Printf
 	}
-	printf("%v\n%s", panicked, panicked.Stack)
+	printf("%s", text)
 }

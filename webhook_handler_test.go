@@ -323,4 +323,15 @@ func TestWebhookHandlerLogsPanics(t *testing.T) {
 	if out.Len() != 0 {
 		t.Errorf("an error of the callback was logged: %q", out.String())
 	}
+	for name, unset := range map[string]http.Handler{
+		"no usable webhook secret": connix.WebhookHandler(&connix.WebhookVerifier{Secrets: []connix.Secret{""}}, func(context.Context, *connix.Event) error { return nil }),
+		"has no callback":          connix.WebhookHandler(verifierAt(webhookNow), nil),
+	} {
+		out.Reset()
+		r = deliver(t, nil, "msg_1", agentEvent)
+		w := handled(unset, r.WithContext(context.WithValue(t.Context(), http.ServerContextKey, server)))
+		if w.Code != 500 || !strings.Contains(out.String(), name) {
+			t.Errorf("%s: status %d, logged %q", name, w.Code, out.String())
+		}
+	}
 }

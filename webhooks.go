@@ -37,6 +37,8 @@ type Webhook struct {
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
 
+func (w *Webhook) missing() string { return noID(w.ID) }
+
 var (
 	createWebhook = endpoint{http.MethodPost, "/webhooks"}
 	listWebhooks  = endpoint{http.MethodGet, "/webhooks"}
