@@ -27,18 +27,21 @@
 //	          any other 4xx but 408                                    never
 //	done      2xx, its body read and decoded                           –
 //	unknown   an answer that was lost or cut, 5xx, 408; of a write     GET, HEAD, PUT, DELETE after 408, 500,
-//	          also 301 to 303 and a 2xx that cannot be read            502, 503, 504, a lost or a cut answer;
-//	                                                                   POST and PATCH only with WithRetryUnsafe
+//	          also a 3xx other than 307 and 308, and a 2xx that        502, 503, 504, a lost or a cut answer;
+//	          cannot be read                                           POST and PATCH only with WithRetryUnsafe
 //
 // A certificate that is not trusted and an answer that is too large are never
 // retried: the next attempt would meet them again.
 //
 // A write that ends with its fate unknown matches [ErrUnknownOutcome], and stays
-// unknown whatever a repetition on demand meets. Look before repeating it:
+// unknown whatever a repetition on demand meets. Look before repeating it, under a
+// context that has not ended; what is not found may still be done by a slow server:
 //
 //	project, err := client.Projects.Create(ctx, req)
 //	if errors.Is(err, connix.ErrUnknownOutcome) {
-//		project, err = client.Projects.FindByName(ctx, req.Name) // done after all?
+//		if found, lookErr := client.Projects.FindByName(fresh, req.Name); lookErr == nil {
+//			project, err = found, nil
+//		}
 //	}
 //
 // A DELETE that is repeated after a lost answer and meets 404 has succeeded.
@@ -49,6 +52,9 @@
 // attempt would come after the deadline ends at once, and its error matches
 // [context.DeadlineExceeded] as well as the server's last answer. A quota shared
 // by all calls of a client keeps an outage from multiplying its requests.
+//
+// Beneath all this, net/http itself repeats a GET, unseen, whose kept connection
+// turns out to be dead before anything of the answer has come.
 //
 // # Rate limits
 //

@@ -89,7 +89,8 @@ type Error struct {
 	// Method and Route name the endpoint: GET and "/projects/{id}".
 	Method, Route string
 	// Attempts lists what was given to the transport, oldest first; empty where
-	// nothing was, as without a credential.
+	// nothing was, as without a credential, and for what follows from several
+	// calls, such as a search without a match.
 	Attempts []Attempt
 	// RetryAfter is the server's Retry-After, 0 for none.
 	RetryAfter time.Duration
