@@ -120,9 +120,9 @@ func WithAPIKey(key string) Option {
 // WithAPIKeySource asks source for the API key of every attempt: for vaults,
 // and for keys that rotate while calls are in flight (see [RotatingKey]).
 // source must be fast (cache what is slow), safe for concurrent use, and honour
-// its ctx, which ends with the attempt: the call waits for it until it returns.
-// Its error ends the call. After a 401 it
-// is asked once more, and the call is repeated only if the key differs.
+// its ctx, which ends with the attempt: the call waits until source returns. Its
+// error ends the call. After a 401 it is asked once more, and the call is repeated
+// only if the key differs.
 func WithAPIKeySource(source func(ctx context.Context) (string, error)) Option {
 	return func(cfg *config) error {
 		if source == nil {

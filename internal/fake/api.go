@@ -50,7 +50,11 @@ func (f *Fake) serveAPI(w http.ResponseWriter, r *http.Request) {
 func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *credential, authErr error, allowed bool) (reply, error) {
 	template, id := match(r)
 	if template == "" {
-		return reply{}, &problem{status: http.StatusNotFound, message: "The requested resource doesn't exist"}
+		message := "The requested resource doesn't exist"
+		if r.URL.Path != "/api/v1" && !strings.HasPrefix(r.URL.Path, "/api/v1/") {
+			message += ": the API's paths begin with /api/v1/"
+		}
+		return reply{}, &problem{status: http.StatusNotFound, message: message}
 	}
 	route, methods := find(r.Method, template)
 	switch {

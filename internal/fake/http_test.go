@@ -36,8 +36,8 @@ func TestPathsAndMethods(t *testing.T) {
 	for _, path := range []string{"/", "/hello", "/api/v1", "/api/v2/hello"} {
 		rec := httptest.NewRecorder()
 		w.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
-		if rec.Code != 404 {
-			t.Errorf("GET %s outside the API: status %d", path, rec.Code)
+		if hint := strings.Contains(rec.Body.String(), "begin with /api/v1/"); rec.Code != 404 || hint == (path == "/api/v1") {
+			t.Errorf("GET %s outside the API: status %d, %s", path, rec.Code, rec.Body)
 		}
 	}
 	for _, tt := range []struct{ method, path, allow string }{
