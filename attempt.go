@@ -59,29 +59,25 @@ func (timeoutError) Timeout() bool        { return true }
 func (timeoutError) Temporary() bool      { return true }
 func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// begin returns the attempt's context.
-func (a *attempt) begin(ctx context.Context, timeout time.Duration) context.Context {
-	ctx, a.cancel = withAttemptTimeout(ctx, a.started, timeout)
-	return ctx
-}
-
-// withAttemptTimeout bounds what an attempt may take from now on; 0 is no bound.
-// Where the call's own deadline comes first, no second timer runs.
-func withAttemptTimeout(ctx context.Context, now time.Time, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if timeout <= 0 {
+// withTimeout bounds what an attempt may take that began at now. Where the call's
+// own deadline comes first, no second timer runs.
+func (c *Client) withTimeout(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
+	if c.timeout <= 0 {
 		return ctx, func() {}
 	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(now.Add(timeout)) {
+	end := now.Add(c.timeout)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, timeout, timeoutError{timeout})
+	return context.WithDeadlineCause(ctx, end, c.timedOut)
 }
 
 // send sends one attempt. It authenticates here, closest to the wire, and only
 // towards the API's origin.
 func (k *call) send(req *http.Request) (*http.Response, error) {
 	a := &k.attempt
-	ctx := a.begin(k.ctx, k.client.timeout)
+	ctx, cancel := k.client.withTimeout(k.ctx, a.started)
+	a.cancel = cancel
 	if isWrite(req.Method) {
 		ctx = a.trace(ctx)
 	}

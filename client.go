@@ -35,7 +35,8 @@ type Client struct {
 	transport  http.RoundTripper
 	jar        http.CookieJar
 	userAgent  []string
-	timeout    time.Duration
+	timeout    time.Duration // of an attempt; 0: none
+	timedOut   error         // what ends such an attempt: one for all
 	maxBody    int64
 	retry      RetryPolicy
 	quota      *retryQuota
@@ -97,6 +98,7 @@ func (c *Client) useHTTPClient(cfg *config) {
 	if cfg.timeout != nil {
 		c.timeout = *cfg.timeout
 	}
+	c.timedOut = timeoutError{c.timeout}
 }
 
 func (c *Client) useLimiter(cfg *config) {

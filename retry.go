@@ -202,7 +202,7 @@ func (k *call) policy() RetryPolicy {
 // renew asks for another credential than the one that was refused, for as long
 // as an attempt may take: a vault that hangs must not hang the call.
 func (k *call) renew(refused []string) (bool, error) {
-	ctx, cancel := withAttemptTimeout(k.ctx, time.Now(), k.client.timeout)
+	ctx, cancel := k.client.withTimeout(k.ctx, time.Now())
 	defer cancel()
 	return k.client.credential.renew(ctx, k, refused)
 }
