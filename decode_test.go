@@ -254,7 +254,7 @@ func TestDecodeSomethingElse(t *testing.T) {
 			"hello":  func() (any, error) { return client.Hello(ctx, "") },
 			"list":   func() (any, error) { return client.Projects.List(ctx, nil) },
 		}
-		for _, name := range strings.Fields(c.calls) {
+		for name := range strings.FieldsSeq(c.calls) {
 			_, err := calls[name]()
 			if read := name == "hello" || name == "list"; !errors.Is(err, connix.ErrInvalidResponse) || errors.Is(err, connix.ErrUnknownOutcome) == read {
 				t.Errorf("%s answered %s: %v", name, c.body, err)

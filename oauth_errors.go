@@ -170,7 +170,7 @@ type watchedBody struct {
 
 func (b watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return it bare
+	if err != nil && err != io.EOF {
 		b.answer.cut = err
 	}
 	return n, err

@@ -188,8 +188,8 @@ func TestActionsOfTheTest(t *testing.T) {
 			t.Error("a reset is no error")
 		}
 		srv.Expect(t, connixtest.Match{Status: 200}, 1)
-		if len(tb.failures) > 0 {
-			t.Fatalf("the test fails by a fault: %q", tb.failures)
+		if len(tb.told()) > 0 {
+			t.Fatalf("the test fails by a fault: %q", tb.told())
 		}
 		if err := ask(func(http.ResponseWriter, *http.Request, http.Handler) { panic("of the action") }); err == nil {
 			t.Error("a panic is no error")
@@ -200,8 +200,8 @@ func TestActionsOfTheTest(t *testing.T) {
 				t.Error("a plan that cannot be is followed")
 			}
 		}
-		if len(tb.failures) != 3 || !strings.Contains(tb.failures[0], "DELETE /api/v1/projects/1: panic: of the action") || !strings.Contains(tb.failures[1], `step 0 of the plan for "planned"`) {
-			t.Errorf("the test is told %q", tb.failures)
+		if len(tb.told()) != 3 || !strings.Contains(tb.told()[0], "DELETE /api/v1/projects/1: panic: of the action") || !strings.Contains(tb.told()[1], `step 0 of the plan for "planned"`) {
+			t.Errorf("the test is told %q", tb.told())
 		}
 	})
 }

@@ -258,6 +258,13 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
+// told returns the failures so far: a server fails a test from goroutines of its own.
+func (r *recorder) told() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.failures)
+}
+
 // run calls f, which may end its goroutine as Fatalf does.
 func (r *recorder) run(f func()) {
 	var wg sync.WaitGroup

@@ -133,7 +133,7 @@ const scenarios = {
     await button(page, 'Allow').click();
     assert.equal((await answered).status(), 400);
     await inspect(page, 'tampered', scheme, `${app} is not logged in`);
-    await page.getByText('does not belong to the login').waitFor();
+    await page.getByText('belongs to another login').waitFor();
     // The login itself goes on.
     await page.goto(url);
     await button(page, 'Allow').click();
