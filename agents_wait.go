@@ -83,16 +83,17 @@ func (s *AgentsService) waitError(err error, answer seen) error {
 	}
 }
 
-// sleep pauses until d has passed or ctx ends. Where a deadline of ctx leaves less
-// than that, it pauses until there is just time for one more look, which takes
-// about as long as the last one did; it fails at once where there is none.
+// sleep pauses until d has passed or ctx ends. Where a deadline of ctx comes before,
+// it pauses until there is just time for one more look, which takes about as long
+// as the last one did; it fails at once where there is none.
 func sleep(ctx context.Context, d, look time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline) - max(2*look, minLook)
-		if left <= 0 {
+		if until := time.Until(deadline); until <= d {
+			d = until - max(min(2*look, until/2), minLook)
+		}
+		if d <= 0 {
 			return fmt.Errorf("the next look would come after the context's deadline: %w", context.DeadlineExceeded)
 		}
-		d = min(d, left)
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -57,6 +57,33 @@ func TestWaitFor(t *testing.T) {
 	}
 }
 
+// A slow look does not end a wait that has time for another, and the last look is
+// made shortly before the deadline.
+func TestWaitForLooksUntilTheDeadline(t *testing.T) {
+	for name, c := range map[string]struct {
+		slow, ends, within, after time.Duration
+	}{
+		"a slow look":          {2 * time.Second, 2500 * time.Millisecond, 6 * time.Second, 3 * time.Second},
+		"just before it":       {0, 35 * time.Second, 40 * time.Second, 39_900 * time.Millisecond},
+		"sooner than a second": {0, 300 * time.Millisecond, 500 * time.Millisecond, 400 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			waiting(t, connixtest.AgentPlan{{After: c.ends, Status: connix.StatusCompleted}}, func(ctx context.Context, t *testing.T, srv *connixtest.Server, id connix.ID) {
+				if c.slow > 0 {
+					srv.Inject(connixtest.Fault{Times: 1, Action: connixtest.Delay(c.slow, nil)})
+				}
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(ctx, c.within)
+				defer cancel()
+				if _, err := srv.Client(t).Agents.WaitFor(ctx, id); err != nil {
+					t.Error(err)
+				}
+				equal(t, "waited", time.Since(start), c.after)
+			})
+		})
+	}
+}
+
 // The pauses are 1, 2, 4 … and at most 30 seconds.
 func TestWaitForPauses(t *testing.T) {
 	waiting(t, connixtest.AgentPlan{{After: 2 * time.Minute, Status: connix.StatusStopped}}, func(ctx context.Context, t *testing.T, srv *connixtest.Server, id connix.ID) {

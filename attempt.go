@@ -103,7 +103,7 @@ func (k *call) send(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := k.client.transport.RoundTrip(hop)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && k.ctx.Err() == nil && errors.Is(err, ctx.Err()) {
+		if cause := context.Cause(ctx); cause != nil && k.ctx.Err() == nil && errors.Is(err, ctx.Err()) && !failedBeforeSending(err) {
 			err = cause // which says whose timeout it was
 		}
 		return resp, err
@@ -182,12 +182,13 @@ func (r *result) text() []byte {
 }
 
 // transportError takes the URL, whose query may hold anything, out of what
-// http.Client says, and says as it does of an answer in plain http to TLS.
+// http.Client says, and says as it does of an answer in plain http to TLS. It looks
+// at the outermost error alone: those within belong to who wrapped them.
 func transportError(err error) error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+	if wrapped, ok := err.(*url.Error); ok { //nolint:errorlint // see above
 		err = wrapped.Err
 	}
-	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok && string(record.RecordHeader[:]) == "HTTP/" {
+	if record, ok := err.(tls.RecordHeaderError); ok && string(record.RecordHeader[:]) == "HTTP/" { //nolint:errorlint // see above
 		return http.ErrSchemeMismatch
 	}
 	return err
@@ -196,11 +197,12 @@ func transportError(err error) error {
 // redacted takes the credential out of an error's text, in case a transport of the
 // caller's quotes the request.
 func redacted(err error, secret []string) error {
+	const shortest = 8 // what is shorter is no credential, and may be part of a word
 	if err == nil || len(secret) == 0 {
 		return err
 	}
 	text, bare := err.Error(), strings.TrimPrefix(secret[0], bearerPrefix)
-	if !strings.Contains(text, bare) {
+	if len(bare) < shortest || !strings.Contains(text, bare) {
 		return err
 	}
 	return redactedError{err, strings.ReplaceAll(text, bare, "****")}

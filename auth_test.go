@@ -3,6 +3,8 @@ package connix_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +117,30 @@ func TestTokenSourceWithoutATokenOrAnError(t *testing.T) {
 		t.Errorf("the text does not name the option: %v", err)
 	}
 	srv.Expect(t, connixtest.Match{}, 0)
+}
+
+// What fails beneath a source is the source's failure, whatever errors it consists
+// of: nothing was sent.
+func TestSourceThatFailsByTheNetwork(t *testing.T) {
+	lost := &url.Error{Op: "Get", URL: "https://vault.test/", Err: io.EOF}
+	for option, with := range credentials {
+		srv := newServer(t)
+		client := srv.Client(t, with(&inTurn{values: []any{lost}}))
+		for _, call := range []func() error{
+			func() error {
+				_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+				return err
+			},
+			func() error { _, err := client.Hello(t.Context(), ""); return err },
+		} {
+			err := call()
+			e := mustError(t, err, connix.ErrNoCredentials, lost, io.EOF)
+			if errors.Is(err, connix.ErrUnknownOutcome) || len(e.Attempts) > 0 {
+				t.Errorf("%s: %v after %d attempts", option, err, len(e.Attempts))
+			}
+		}
+		srv.Expect(t, connixtest.Match{}, 0)
+	}
 }
 
 // A panic of the caller's source ends where the caller can recover it, and not the

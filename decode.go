@@ -26,6 +26,9 @@ func (discarded) readBody(body []byte) error {
 	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
 		return errors.New("the body is neither empty nor JSON")
 	}
+	if failure, ok := readErrorEnvelope(body); ok {
+		return failure
+	}
 	return nil
 }
 
@@ -43,19 +46,28 @@ func checkOut(out any) error {
 	return nil
 }
 
-// decodeBody writes the body of a successful answer to out; optional says that
-// there need not be one.
-func decodeBody(body []byte, out any, optional bool) error {
-	if raw, ok := out.(*[]byte); ok {
-		*raw = bytes.Clone(body)
+// decodeBody writes the body of a successful answer to out. Of a raw request, the
+// caller alone knows what the answer should hold.
+func decodeBody(body []byte, out any, raw bool, status int) error {
+	if to, ok := out.(*[]byte); ok {
+		*to = bytes.Clone(body)
 		return nil
 	}
-	if envelope, ok := readErrorEnvelope(body); ok && (!envelope.plain || !bytes.Contains(body, []byte(`"id"`))) {
-		return envelope // but a resource may have an error of its own, in words
+	envelope, isError := readErrorEnvelope(body)
+	if isError && !envelope.plain {
+		return envelope
 	}
-	if out == nil || optional && len(body) == 0 {
+	if out == nil || raw && status == http.StatusNoContent && len(body) == 0 {
 		return nil
 	}
+	err := decodeInto(body, out, raw)
+	if err != nil && isError && !raw {
+		return envelope // a resource may have an error of its own, in words; this is none
+	}
+	return err
+}
+
+func decodeInto(body []byte, out any, raw bool) error {
 	if reader, ok := out.(bodyReader); ok {
 		return reader.readBody(body)
 	}
@@ -65,7 +77,7 @@ func decodeBody(body []byte, out any, optional bool) error {
 	if err := unmarshal(body, out); err != nil {
 		return err
 	}
-	if result, ok := out.(named); ok {
+	if result, ok := out.(named); ok && !raw {
 		return incomplete(result)
 	}
 	return nil

@@ -267,6 +267,19 @@ func TestDecodeSomethingElse(t *testing.T) {
 			}
 		}
 	}
+	// What has a field "error" beside what was asked for is what was asked for, and
+	// of a raw call the caller alone knows.
+	loose := serve(t, answering(200, `{"status":"degraded","version":"1","error":"slow"}`))
+	if status, err := loose.Status(ctx); err != nil || status.Status != "degraded" {
+		t.Errorf("%v, %v", status, err)
+	}
+	var job struct {
+		connix.Project
+		Status, Error string
+	}
+	if err := loose.Do(ctx, "GET", "jobs", nil, &job); err != nil || job.Status != "degraded" || job.Error != "slow" {
+		t.Errorf("%+v, %v", job, err)
+	}
 	// A resource may have a field "error".
 	if agent, err := serve(t, answering(200, `{"id":"agent_1","error":"out of memory"}`)).Agents.Get(ctx, "agent_1"); err != nil || agent.ID != "agent_1" {
 		t.Errorf("%v, %v", agent, err)

@@ -69,12 +69,21 @@ func (st *tokenState) get(ctx context.Context, hc *http.Client) (*oauth2.Token, 
 		st.mu.Unlock()
 		return tok, nil
 	}
+	if tok := st.current; tok != nil && now.Before(st.pause) && keyIssue(tok.AccessToken) != "" {
+		st.mu.Unlock()
+		return nil, unsendable(tok) // another so soon would be as good
+	}
 	f, _, err := st.join(ctx, hc)
 	st.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
 	return f.wait(ctx)
+}
+
+// unsendable is the error of a token that no header can carry.
+func unsendable(tok *oauth2.Token) error {
+	return &TokenError{Err: errors.New("the access token " + keyIssue(tok.AccessToken))}
 }
 
 // replace returns another token than the refused one.
@@ -207,9 +216,9 @@ func (st *tokenState) renew(ctx context.Context, f *flight) (*oauth2.Token, erro
 	}
 	kept = cloneToken(kept)
 	st.adopt(kept, f)
-	if issue := keyIssue(kept.AccessToken); issue != "" {
+	if keyIssue(kept.AccessToken) != "" {
 		// It is kept all the same, for the refresh token that came with it.
-		return nil, &TokenError{Err: errors.New("the access token " + issue)}
+		return nil, unsendable(kept)
 	}
 	return kept, nil
 }

@@ -23,7 +23,7 @@ func (k *call) outcome(out any) error {
 		k.client.quota.succeeded(k.retries > 0)
 		return nil
 	default:
-		err := decodeBody(r.text(), out, k.request.raw && r.status == http.StatusNoContent)
+		err := decodeBody(r.text(), out, k.request.raw, r.status)
 		if err == nil {
 			k.client.quota.succeeded(k.retries > 0)
 			return nil
@@ -90,8 +90,9 @@ func (k *call) serverRateLimit() error {
 		e.ResetAt = k.answer.receivedAt.Add(e.Wait)
 	}
 	// The limiter has heard of the 429 too, and may keep everything back for longer.
-	if s := k.client.RateLimits(); s.BlockedUntil.After(e.ResetAt) {
-		e.ResetAt, e.Wait, e.Reason = s.BlockedUntil, time.Until(s.BlockedUntil), s.BlockedBy
+	s := k.client.RateLimits()
+	if wait := time.Until(s.BlockedUntil); wait > e.Wait {
+		e.ResetAt, e.Wait, e.Reason = s.BlockedUntil, wait, s.BlockedBy
 	}
 	return e
 }

@@ -1,9 +1,7 @@
 package connix
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/limit"
@@ -27,20 +25,17 @@ const (
 // The server's headers show one window: the one whose limit they name, or else the
 // longest. The API's windows follow them when they name another limit. Windows that
 // you give are ceilings: headers lower them and never raise them, and headers of a
-// limit above all of yours are taken to be about a window that you did not name. See
-// also [WithMaxRate].
+// higher limit are taken to be about a window that you did not name. See also
+// [WithMaxRate].
 //
 // It never counts on one reading of a window: whether the server's are fixed,
 // sliding or buckets that refill, none is exceeded. Where others use the same
 // key, unknown to it, it notices by the server's answers and shares.
 func NewRateLimiter(windows ...Window) RateLimiter {
-	l := &windowLimiter{ceiling: maxLimit}
+	l := &windowLimiter{ceilings: len(windows) > 0}
 	l.pace = l
-	if len(windows) == 0 {
+	if !l.ceilings {
 		windows = apiWindows[:]
-	} else {
-		most := slices.MaxFunc(windows, func(a, b Window) int { return cmp.Compare(a.Limit, b.Limit) })
-		l.ceiling = min(max(most.Limit, 1), maxLimit)
 	}
 	for _, w := range windows {
 		w.Limit = min(max(w.Limit, 1), maxLimit)
@@ -54,10 +49,10 @@ func NewRateLimiter(windows ...Window) RateLimiter {
 // clock.
 type windowLimiter struct {
 	queue
-	windows []limit.Window
-	ceiling int         // headers of a higher limit are about none of the windows
-	core    *limit.Core // nil before the first request, which sets the start
-	server  serverLimits
+	windows  []limit.Window
+	ceilings bool        // the windows are the caller's
+	core     *limit.Core // nil before the first request, which sets the start
+	server   serverLimits
 }
 
 // permit is a granted request, or one that wants to be.
@@ -76,9 +71,16 @@ func (l *windowLimiter) Wait(ctx context.Context, req RateLimitRequest) (Permit,
 	return p, nil
 }
 
+func (l *windowLimiter) start(now time.Time) {
+	l.core = limit.New(now, l.windows...)
+	if l.ceilings {
+		l.core.KeepBelow()
+	}
+}
+
 func (l *windowLimiter) grant(now time.Time, p *permit) (ok bool, recheck time.Time) {
 	if l.core == nil {
-		l.core = limit.New(now, l.windows...)
+		l.start(now)
 	}
 	ok, recheck, _ = l.core.Next(now)
 	if ok {
@@ -126,11 +128,7 @@ func (p *permit) Settle(r RateLimitResult) {
 	if r.StatusCode == 0 {
 		l.core.Lost(now, p.call)
 	} else {
-		answer := l.server.read(now, r)
-		if answer.Limit > l.ceiling {
-			answer.Limit, answer.Remaining = 0, limit.Unsaid
-		}
-		l.core.Answered(now, p.call, answer)
+		l.core.Answered(now, p.call, l.server.read(now, r))
 	}
 	l.pump()
 }
@@ -154,7 +152,7 @@ func (l *windowLimiter) Status() RateLimitStatus {
 	defer l.mu.Unlock()
 	now := l.now()
 	if l.core == nil {
-		l.core = limit.New(now, l.windows...)
+		l.start(now)
 	}
 	core := l.core.Status(now)
 	s := RateLimitStatus{Server: l.server.public(), Waiters: l.waiters, BlockedUntil: core.Until}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -226,6 +227,36 @@ func TestTransportThatQuotesTheRequest(t *testing.T) {
 	_, err = client.Hello(t.Context(), "")
 	if !errors.Is(err, io.ErrClosedPipe) || strings.Contains(err.Error(), plantedKey) || !strings.Contains(err.Error(), "refused map[") {
 		t.Errorf("%v", err)
+	}
+}
+
+// An error is taken as it is: what is inside it belongs to who wrapped it, and a
+// dial that takes too long is no lost write.
+func TestErrorsOfATransportAreKept(t *testing.T) {
+	own := errors.New("circuit breaker open")
+	for name, c := range map[string]struct {
+		fail    func(*http.Request) error
+		want    error
+		unknown bool
+	}{
+		"a wrapped URL's": {func(*http.Request) error {
+			return fmt.Errorf("%w: %w", own, &url.Error{Op: "Get", URL: "https://elsewhere.test/", Err: io.EOF})
+		}, own, true},
+		"a short key in it": {func(*http.Request) error { return own }, own, true},
+		"a dial's timeout": {func(r *http.Request) error {
+			<-r.Context().Done()
+			return &net.OpError{Op: "dial", Err: r.Context().Err()}
+		}, context.DeadlineExceeded, false},
+	} {
+		client, err := connix.NewClient(connix.WithAPIKey("k"), connix.WithRetryPolicy(connix.RetryPolicy{}), connix.WithTimeout(10*time.Millisecond),
+			connix.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return nil, c.fail(r) })}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+		if !errors.Is(err, c.want) || errors.Is(err, connix.ErrUnknownOutcome) != c.unknown || strings.Contains(err.Error(), "****") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

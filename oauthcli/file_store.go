@@ -152,7 +152,11 @@ func afterLinks(path string) string {
 			return filepath.Clean(path)
 		}
 		if !filepath.IsAbs(link) {
-			link = filepath.Join(filepath.Dir(path), link)
+			folder := filepath.Dir(path)
+			if real, err := filepath.EvalSymlinks(folder); err == nil {
+				folder = real // or ".." would lead elsewhere
+			}
+			link = filepath.Join(folder, link)
 		}
 		path = link
 	}

@@ -103,6 +103,17 @@ func TestFileStoreFollowsASymbolicLink(t *testing.T) {
 	if got, err := oauthcli.NewFileStore(filepath.Join(folder, "new.json")).Load(t.Context()); err != nil || got == nil || got.AccessToken != "first" {
 		t.Errorf("the file that the link named holds %v, %v", got, err)
 	}
+	// A link's ".." is that of where the link is.
+	if err := errors.Join(os.MkdirAll(filepath.Join(folder, "deep", "er"), 0o700), os.Symlink(filepath.Join("deep", "er"), filepath.Join(folder, "app")),
+		os.Symlink(filepath.Join("..", "up.json"), filepath.Join(folder, "deep", "er", "token"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := oauthcli.NewFileStore(filepath.Join(folder, "app", "token")).Save(t.Context(), &oauth2.Token{AccessToken: "up"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := oauthcli.NewFileStore(filepath.Join(folder, "deep", "up.json")).Load(t.Context()); err != nil || got == nil || got.AccessToken != "up" {
+		t.Errorf("the file that the link named holds %v, %v", got, err)
+	}
 	for _, name := range []string{"link.json", "dangling.json"} {
 		if info, err := os.Lstat(filepath.Join(folder, name)); err != nil || info.Mode()&os.ModeSymlink == 0 {
 			t.Errorf("%s is now %v, %v", name, info.Mode(), err)

@@ -87,6 +87,7 @@ type Core struct {
 	shortest int           // index of the shortest window
 	shown    int           // index of the window that the headers show: the longest until known
 	picked   bool          // shown is known
+	ceilings []int         // of the windows, where no header may raise them; nil: any may
 	answered bool          // an answer was here
 	tokens   bool          // the tokens budget was not 0 when it was last shown
 	reserve  int           // certified calls that are kept back
@@ -117,6 +118,14 @@ func New(start time.Time, windows ...Window) *Core {
 	c.gate.unit, c.crowd.span = min(unit, maxGateUnit), unit*13/12
 	c.keepBack()
 	return c
+}
+
+// KeepBelow has no header raise a window. A header of a higher limit is then about
+// none of the windows, and says nothing.
+func (c *Core) KeepBelow() {
+	for _, l := range c.ledgers {
+		c.ceilings = append(c.ceilings, l.limit)
+	}
 }
 
 // Next tells whether a call may be sent now. If not, recheck is when to ask
@@ -221,8 +230,8 @@ func (c *Core) Answered(now time.Time, call Call, a Answer) {
 		}
 		c.crowd.calm++
 	}
-	if a.Limit > 0 {
-		c.readLimit(t, a)
+	if a.Limit > 0 && !c.readLimit(t, a) {
+		a.Remaining = Unsaid
 	}
 	if a.Remaining >= 0 {
 		c.readRemaining(t, call, a, first)
@@ -230,18 +239,25 @@ func (c *Core) Answered(now time.Time, call Call, a Answer) {
 	c.readRefusal(t, a)
 }
 
-// readLimit takes the limit that a header shows. The first one tells which
-// window the headers are about: the one of that limit, or else the longest.
-func (c *Core) readLimit(now time.Duration, a Answer) {
+// readLimit takes the limit that a header shows, and reports whether it is about a
+// window of ours. The first one tells which: the one of that limit, or else the
+// longest.
+func (c *Core) readLimit(now time.Duration, a Answer) bool {
+	at := c.shown
 	if !c.picked {
-		c.picked = true
 		for i := range c.ledgers {
 			if c.ledgers[i].limit == a.Limit {
-				c.shown = i
+				at = i
 				break
 			}
 		}
-		c.ledgers[c.shown].limit = a.Limit
+	}
+	if c.ceilings != nil && a.Limit > c.ceilings[at] {
+		return false
+	}
+	if !c.picked {
+		c.picked, c.shown = true, at
+		c.ledgers[at].limit = a.Limit
 	}
 	shown := &c.ledgers[c.shown]
 	switch raised := a.Limit - shown.limit; {
@@ -259,6 +275,7 @@ func (c *Core) readLimit(now time.Duration, a Answer) {
 		// It cannot have counted this call ("headers").
 		c.cert.ahead = 1
 	}
+	return true
 }
 
 // keepBack sets the reserve for the window that the headers show.

@@ -152,6 +152,20 @@ func TestCore(t *testing.T) {
 			c.send(1)
 			c.blocked(0, limit.Denied, limit.UnknownWindow)
 		},
+		"a ceiling": func(c *script) {
+			c.KeepBelow()
+			c.send(1)
+			c.answer(1, 5000, 4999) // of a window that is not known
+			c.send(1)
+			c.answer(1, 100, 99) // the minute's
+			c.send(1)
+			c.answer(1, 1000, 999) // not the minute's
+			for i, w := range c.Status(c.now()).Windows {
+				if want := []int{1000, 100}[i]; w.Limit != want {
+					c.t.Errorf("the limit is %d, want %d", w.Limit, want)
+				}
+			}
+		},
 		"a refusal for the hour": func(c *script) {
 			c.send(1)
 			c.Answered(c.now(), c.calls[0], limit.Answer{Refused: true, Limit: 1000, Remaining: 0})
