@@ -10,11 +10,8 @@ import (
 	"time"
 )
 
-// Values of headers that are the same in every request; net/http only reads them.
-var (
-	acceptJSON = []string{"application/json"}
-	acceptGzip = []string{"gzip"}
-)
+// typeJSON is a header's value in many requests; net/http only reads it.
+var typeJSON = []string{"application/json"}
 
 // call is one call of the API on its way: [Client.do] takes it through its
 // stations in order. It is used once, by one goroutine.
@@ -163,13 +160,10 @@ func (k *call) makeRequest() {
 
 // headers returns a fresh header map for one attempt, all but the credential.
 func (k *call) headers() http.Header {
-	h := make(http.Header, 8)
-	h["Accept"] = acceptJSON
-	h["Accept-Encoding"] = acceptGzip
-	h["User-Agent"] = k.client.userAgent
+	h := maps.Clone(k.client.headers)
 	h[headerRequestID] = k.requestID[:]
 	if k.request.body != nil || k.request.stream != nil {
-		h["Content-Type"] = acceptJSON
+		h["Content-Type"] = typeJSON
 	}
 	maps.Copy(h, k.config.header)
 	return h

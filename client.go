@@ -34,12 +34,13 @@ type Client struct {
 	credential credential
 	transport  http.RoundTripper
 	jar        http.CookieJar
-	userAgent  []string
+	headers    http.Header   // of every attempt; cloned, which costs less than to set them
 	timeout    time.Duration // of an attempt; 0: none
 	timedOut   error         // what ends such an attempt: one for all
 	maxBody    int64
 	retry      RetryPolicy
 	quota      *retryQuota
+	dates      *lastDate
 	limiter    RateLimiter // nil: none
 	gated      bool        // the limiter holds calls back after a 429
 	maxWait    time.Duration
@@ -61,15 +62,20 @@ func NewClient(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		base:      *base,
-		userAgent: []string{strings.TrimSpace(cfg.userAgent + " connix-go/" + Version)},
-		timeout:   defaultTimeout,
-		maxBody:   cfg.maxBody,
-		retry:     cfg.retry,
-		quota:     newRetryQuota(),
-		maxWait:   cfg.maxRateWait,
-		logger:    cfg.logger,
-		hooks:     cfg.hooks,
+		base: *base,
+		headers: http.Header{
+			"Accept":          typeJSON,
+			"Accept-Encoding": {"gzip"},
+			"User-Agent":      {strings.TrimSpace(cfg.userAgent + " connix-go/" + Version)},
+		},
+		timeout: defaultTimeout,
+		maxBody: cfg.maxBody,
+		retry:   cfg.retry,
+		quota:   newRetryQuota(),
+		dates:   new(lastDate),
+		maxWait: cfg.maxRateWait,
+		logger:  cfg.logger,
+		hooks:   cfg.hooks,
 	}
 	c.useHTTPClient(cfg)
 	c.useLimiter(cfg)

@@ -2,6 +2,8 @@ package connix
 
 import (
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"github.com/connix-io/connix-go/internal/headers"
 )
@@ -51,6 +53,23 @@ func (h *rateHeaders) count(header http.Header, at int, name string) *int {
 	return &h.counts[at]
 }
 
+// lastDate remembers the last Date header: all answers of a second have the same.
+type lastDate struct{ last atomic.Pointer[parsedDate] }
+
+type parsedDate struct {
+	text string
+	at   time.Time
+}
+
+func (d *lastDate) parse(text string) time.Time {
+	last := d.last.Load()
+	if last == nil || last.text != text {
+		last = &parsedDate{text, headers.Date(text)}
+		d.last.Store(last)
+	}
+	return last.at
+}
+
 // rateLimitResult is what the limiter is told of an answer.
 func (k *call) rateLimitResult() RateLimitResult {
 	r := &k.last
@@ -58,7 +77,7 @@ func (k *call) rateLimitResult() RateLimitResult {
 		StatusCode: r.status,
 		RateLimits: k.limits.limits,
 		RetryAfter: r.retryAfter,
-		ServerTime: headers.Date(headers.First(r.header, "Date")),
+		ServerTime: k.client.dates.parse(headers.First(r.header, "Date")),
 		SentAt:     r.sentAt,
 		ReceivedAt: r.receivedAt,
 	}

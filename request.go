@@ -44,12 +44,16 @@ type request struct {
 func (e endpoint) at(ids ...ID) request {
 	r := request{endpoint: e, path: e.route}
 	for _, id := range ids {
-		if issue := segmentIssue(string(id)); issue != "" {
-			r.err = &ArgumentError{Name: "id", Issue: issue}
-			return r
+		segment := string(id)
+		if !isPlain(segment) {
+			if issue := segmentIssue(segment); issue != "" {
+				r.err = &ArgumentError{Name: "id", Issue: issue}
+				return r
+			}
+			segment = url.PathEscape(segment)
 		}
 		before, after, _ := strings.Cut(r.path, "{id}")
-		r.path = before + url.PathEscape(string(id)) + after
+		r.path = before + segment + after
 	}
 	return r
 }
@@ -149,6 +153,16 @@ func (r request) url(base url.URL) (url.URL, error) {
 	}
 	base.RawQuery = r.query
 	return base, nil
+}
+
+// isPlain recognizes the ids that the API gives: nothing in them needs care.
+func isPlain(id string) bool {
+	for i := range len(id) {
+		if c := id[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return id != ""
 }
 
 // segmentIssue says why text cannot be one segment of a path, "" where it can.
