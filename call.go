@@ -87,14 +87,13 @@ func (k *call) validate(out any, opts []CallOption) error {
 	if name := k.config.pagesOnly; name != "" {
 		return &ArgumentError{Name: name, Issue: "is for iterators only"}
 	}
-	if err := checkOut(out); err != nil {
-		return err
-	}
-	target, err := k.request.url(k.client.base)
+	err := checkOut(out)
 	if err != nil {
 		return err
 	}
-	k.sent.URL = &target
+	if k.sent.URL, err = k.request.url(&k.client.prefix); err != nil {
+		return err
+	}
 	k.requestID[0] = k.config.requestID
 	if k.requestID[0] == "" {
 		k.requestID[0] = newRequestID()
@@ -165,7 +164,9 @@ func (k *call) headers() http.Header {
 	if k.request.body != nil || k.request.stream != nil {
 		h["Content-Type"] = typeJSON
 	}
-	maps.Copy(h, k.config.header)
+	if k.config.header != nil {
+		maps.Copy(h, k.config.header)
+	}
 	return h
 }
 

@@ -31,6 +31,7 @@ type Client struct {
 	APIKeys *APIKeysService
 
 	base       url.URL // scheme, host and path prefix, without a trailing slash
+	prefix     url.URL // base with apiPrefix, its path escaped in RawPath
 	credential credential
 	transport  http.RoundTripper
 	jar        http.CookieJar
@@ -62,7 +63,8 @@ func NewClient(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		base: *base,
+		base:   *base,
+		prefix: url.URL{Scheme: base.Scheme, Host: base.Host, RawPath: base.EscapedPath() + apiPrefix},
 		headers: http.Header{
 			"Accept":          typeJSON,
 			"Accept-Encoding": {"gzip"},

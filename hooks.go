@@ -106,6 +106,9 @@ func (k *call) answerID() string {
 func (k *call) observed() bool { return k.client.logger != nil }
 
 func (k *call) observeAttempt() {
+	if k.client.hooks.AttemptDone == nil && !k.observed() {
+		return
+	}
 	last := k.history[len(k.history)-1]
 	if hook := k.client.hooks.AttemptDone; hook != nil {
 		hook(k.ctx, AttemptInfo{

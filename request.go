@@ -139,20 +139,19 @@ func (r request) withBody(in any) request {
 	return r
 }
 
-// url returns where the request goes. Escapes that differ from the standard
-// ones are kept through RawPath.
-func (r request) url(base url.URL) (url.URL, error) {
-	escaped := base.EscapedPath() + apiPrefix + r.path
+// url returns where the request goes; base ends in apiPrefix. Escapes that differ
+// from the standard ones are kept through RawPath.
+func (r *request) url(base *url.URL) (*url.URL, error) {
+	escaped := base.RawPath + r.path
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
-		return url.URL{}, &ArgumentError{Name: "path", Issue: "is not escaped"}
+		return nil, &ArgumentError{Name: "path", Issue: "is not escaped"}
 	}
-	base.Path, base.RawPath = path, ""
+	target := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: path, RawQuery: r.query}
 	if path != escaped {
-		base.RawPath = escaped
+		target.RawPath = escaped
 	}
-	base.RawQuery = r.query
-	return base, nil
+	return target, nil
 }
 
 // isPlain recognizes the ids that the API gives: nothing in them needs care.

@@ -11,7 +11,7 @@ import (
 
 const (
 	block         = 16 * time.Millisecond
-	blocks        = 12 // of each side in a pass
+	blocks        = 24 // of each side in a pass
 	countedCalls  = 200
 	goroutines    = 64
 	goroutineGets = 100

@@ -45,6 +45,12 @@ func Count(value string) (n int, ok bool) {
 // 2000 and 2100; anything else is the zero time.
 func UnixTime(value string) time.Time {
 	const year2000, year2100 = 946684800, 4102444800
+	if value == "" {
+		return time.Time{} // without the error that it would cost
+	}
+	if whole, err := strconv.ParseInt(value, 10, 64); err == nil && whole >= year2000 && whole <= year2100 {
+		return time.Unix(whole, 0) // as nearly all are
+	}
 	seconds, ok := number(value)
 	if !ok || seconds < year2000 || seconds > year2100 {
 		return time.Time{}
