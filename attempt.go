@@ -208,15 +208,13 @@ func redacted(err error, secret []string) error {
 	return redactedError{err, strings.ReplaceAll(text, bare, "****")}
 }
 
-// redactedError matches what it hides.
 type redactedError struct {
 	err  error
 	text string
 }
 
-func (e redactedError) Error() string        { return e.text }
-func (e redactedError) Is(target error) bool { return errors.Is(e.err, target) }
-func (e redactedError) As(target any) bool   { return errors.As(e.err, target) }
+func (e redactedError) Error() string { return e.text }
+func (e redactedError) Unwrap() error { return e.err }
 
 func closeBody(req *http.Request) {
 	if req.Body != nil {

@@ -41,7 +41,8 @@ func writeTable(out io.Writer, measured []figures, lists []listing, sizes []prog
 	}
 	row("64 goroutines × 100 GETs: throughput", "1", func(i int) string { return times(measured[i].throughput) })
 	row("… connections opened, at most", fmt.Sprint(our.floorOpened), func(i int) string { return fmt.Sprint(measured[i].connections) })
-	row("Stripped hello-world binary", "1", func(i int) string { return times(float64(sizes[i+1].bytes) / float64(sizes[0].bytes)) })
+	kilobytes := func(p program) string { return fmt.Sprintf("%d kB", (p.bytes+500)/1000) }
+	row("Stripped hello-world binary", kilobytes(sizes[0]), func(i int) string { return kilobytes(sizes[i+1]) })
 	row("… modules linked into it", fmt.Sprint(sizes[0].modules), func(i int) string { return fmt.Sprint(sizes[i+1].modules) })
 	_, err := io.WriteString(out, b.String())
 	return err
