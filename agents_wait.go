@@ -48,14 +48,15 @@ const (
 //
 // It asks at once and then after 1, 2, 4 … 30 seconds, through the rate
 // limiter, until ctx ends, and once more shortly before a deadline of ctx. A call
-// that fails, after its retries, ends the wait. Each poll costs a call: to follow many agents,
-// register a webhook instead.
+// that fails, after its retries, ends the wait, and an empty status is an
+// [*ArgumentError]. Each poll costs a call: to follow many agents, register a
+// webhook instead.
 func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) (*Agent, error) {
-	var answer seen
-	note := func(cfg *callConfig) error { cfg.seen = &answer; return nil }
 	if slices.Contains(statuses, "") {
 		return nil, &ArgumentError{Name: "statuses", Issue: "holds an empty one"}
 	}
+	var answer seen
+	note := func(cfg *callConfig) error { cfg.seen = &answer; return nil }
 	for pause := firstPoll; ; pause = min(2*pause, maxPoll) {
 		asked := time.Now()
 		agent, err := s.Get(ctx, id, note)

@@ -29,7 +29,7 @@ type result struct {
 	receivedAt time.Time
 }
 
-// attempt is one exchange while it is under way: begin, send, read.
+// attempt is one exchange while it is under way: send, read.
 type attempt struct {
 	started  time.Time // once its permit is there
 	cancel   context.CancelFunc

@@ -91,7 +91,7 @@ func (k *call) validate(out any, opts []CallOption) error {
 	if err != nil {
 		return err
 	}
-	if k.sent.URL, err = k.request.url(&k.client.prefix); err != nil {
+	if k.sent.URL, err = k.request.url(&k.client.base); err != nil {
 		return err
 	}
 	k.requestID[0] = k.config.requestID

@@ -30,8 +30,7 @@ type Client struct {
 	// APIKeys creates and revokes keys.
 	APIKeys *APIKeysService
 
-	base       url.URL // scheme, host and path prefix, without a trailing slash
-	prefix     url.URL // base with apiPrefix, its path escaped in RawPath
+	base       url.URL // scheme, host and path prefix, without a trailing slash; RawPath is set always
 	credential credential
 	transport  http.RoundTripper
 	jar        http.CookieJar
@@ -63,8 +62,7 @@ func NewClient(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		base:   *base,
-		prefix: url.URL{Scheme: base.Scheme, Host: base.Host, RawPath: base.EscapedPath() + apiPrefix},
+		base: *base,
 		headers: http.Header{
 			"Accept":          typeJSON,
 			"Accept-Encoding": {"gzip"},

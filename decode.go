@@ -26,9 +26,6 @@ func (discarded) readBody(body []byte) error {
 	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
 		return errors.New("the body is neither empty nor JSON")
 	}
-	if failure, ok := readErrorEnvelope(body); ok {
-		return failure
-	}
 	return nil
 }
 
@@ -61,7 +58,8 @@ func decodeBody(body []byte, out any, raw bool, status int) error {
 		return nil
 	}
 	err := decodeInto(body, out, raw)
-	if err != nil && isError && !raw {
+	_, nothing := out.(*discarded)
+	if isError && !raw && (err != nil || nothing) {
 		return envelope // a resource may have an error of its own, in words; this is none
 	}
 	return err

@@ -44,11 +44,14 @@ func (e *TokenError) Error() string {
 			b.WriteString(": " + part)
 		}
 	}
-	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
-	}
+	causes := []error{e.Err}
 	if e.Code == codeInvalidGrant {
-		b.WriteString(": " + ErrLoginRequired.Error())
+		causes = append(causes, ErrLoginRequired)
+	}
+	for _, cause := range causes {
+		if cause != nil {
+			b.WriteString(": " + strings.ReplaceAll(cause.Error(), "connix: ", ""))
+		}
 	}
 	return b.String()
 }

@@ -139,10 +139,10 @@ func (r request) withBody(in any) request {
 	return r
 }
 
-// url returns where the request goes; base ends in apiPrefix. Escapes that differ
-// from the standard ones are kept through RawPath.
+// url returns where the request goes. Escapes that differ from the standard ones
+// are kept through RawPath.
 func (r *request) url(base *url.URL) (*url.URL, error) {
-	escaped := base.RawPath + r.path
+	escaped := base.RawPath + apiPrefix + r.path
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
 		return nil, &ArgumentError{Name: "path", Issue: "is not escaped"}
