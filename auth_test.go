@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/connix-io/connix-go"
@@ -164,8 +163,7 @@ func (panickingTokens) Token() (*oauth2.Token, error) { panic("of the source") }
 // A token source takes no context. A slow one holds up neither the call's
 // deadline nor its cancellation.
 func TestSlowTokenSource(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := newServer(t, connixtest.WithInMemory())
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		client := srv.Client(t, connix.WithTokenSource(slowTokens{}), connix.WithRetryPolicy(connix.RetryPolicy{}))
 		start := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -183,8 +181,7 @@ func TestSlowTokenSource(t *testing.T) {
 
 // Nor does a source that hangs after a 401 hang the call.
 func TestSourceThatHangsAfterARefusal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := newServer(t, connixtest.WithInMemory())
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		first := true
 		client := srv.Client(t, connix.WithTimeout(5*time.Second), connix.WithAPIKeySource(func(ctx context.Context) (string, error) {
 			if first {
@@ -211,8 +208,7 @@ func (slowTokens) Token() (*oauth2.Token, error) {
 
 // A limiter that refuses for want of time says that it is the context's.
 func TestRefusalOfTheLimiterMatchesTheContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := newServer(t, connixtest.WithInMemory())
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		refuse := func(err error) *connix.Client {
 			return srv.Client(t, connix.WithRateLimiter(loggedLimiter{&journal{}, func() error { return err }}))
 		}

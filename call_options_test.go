@@ -151,7 +151,7 @@ func TestWithMaxRetries(t *testing.T) {
 		{"more", []connix.CallOption{connix.WithMaxRetries(5)}, 6},
 		{"the last counts", []connix.CallOption{connix.WithMaxRetries(5), connix.WithMaxRetries(0)}, 1},
 	} {
-		client := serve(t, answering(503, ""), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 2}))
+		client := serve(t, responding(503, ""), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 2}))
 		_, err := client.Hello(t.Context(), "", c.options...)
 		equal(t, c.name, len(mustError(t, err, connix.ErrServer).Attempts), c.want)
 	}
@@ -168,7 +168,7 @@ func TestWithRetryUnsafe(t *testing.T) {
 		{"with", []connix.CallOption{connix.WithRetryUnsafe()}, 3},
 		{"with it, and no retries", []connix.CallOption{connix.WithRetryUnsafe(), connix.WithMaxRetries(0)}, 1},
 	} {
-		client := serve(t, answering(503, ""), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 2}))
+		client := serve(t, responding(503, ""), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 2}))
 		_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "name"}, c.options...)
 		equal(t, c.name, len(mustError(t, err, connix.ErrServer, connix.ErrUnknownOutcome).Attempts), c.want)
 	}

@@ -1,7 +1,6 @@
 package connix_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,7 +8,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/connix-io/connix-go"
@@ -56,11 +54,6 @@ func (p loggedPermit) Settle(r connix.RateLimitResult) {
 	p.note("settled " + http.StatusText(r.StatusCode))
 }
 
-// roundTripper is a transport made of a function.
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // loggedBody notes when it was read to its end.
 type loggedBody struct {
 	io.Reader
@@ -76,24 +69,16 @@ func (b loggedBody) Read(p []byte) (int, error) {
 }
 func (loggedBody) Close() error { return nil }
 
-// answer is a response as a server would send it.
-func answer(status int, body string) *http.Response {
-	return &http.Response{
-		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(bytes.NewReader([]byte(body))),
-	}
-}
-
 // The order of a call is a contract: a permit before the attempt's clock, the
 // credential closest to the wire, the body before the permit is settled, and
 // the decision after that.
 func TestOrderOfACall(t *testing.T) {
 	j := &journal{}
 	answers := []*http.Response{
-		answer(503, ""),
+		response(503, ""),
 		{StatusCode: 307, Header: http.Header{"Location": {"/api/v1/elsewhere"}}, Body: http.NoBody},
-		answer(401, ""),
-		answer(200, `{"id":1,"name":"first"}`),
+		response(401, ""),
+		response(200, `{"id":1,"name":"first"}`),
 	}
 	keys := []string{"key-1", "key-1", "key-1", "key-2", "key-2"}
 	client, err := connix.NewClient(
@@ -148,8 +133,7 @@ func TestOrderOfACall(t *testing.T) {
 
 // Waiting for the quota is no part of the attempt's timeout.
 func TestPermitIsOutsideTheTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := connixtest.NewServer(t, connixtest.WithInMemory())
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		limiter := loggedLimiter{&journal{}, func() error { time.Sleep(time.Hour); return nil }}
 		client := srv.Client(t, connix.WithRateLimiter(limiter), connix.WithTimeout(time.Second))
 		var meta connix.Response
@@ -170,8 +154,8 @@ func TestPermitIsSettledOnEveryPath(t *testing.T) {
 		source    func(context.Context) (string, error)
 		want      string
 	}{
-		{name: "answer", transport: func(*http.Request) (*http.Response, error) { return answer(200, `{"message":"x"}`), nil }, want: "settled OK"},
-		{name: "refusal", transport: func(*http.Request) (*http.Response, error) { return answer(404, ``), nil }, want: "settled Not Found"},
+		{name: "answer", transport: func(*http.Request) (*http.Response, error) { return response(200, `{"message":"x"}`), nil }, want: "settled OK"},
+		{name: "refusal", transport: func(*http.Request) (*http.Response, error) { return response(404, ``), nil }, want: "settled Not Found"},
 		{name: "lost answer", transport: func(*http.Request) (*http.Response, error) { return nil, io.EOF }, want: "settled lost"},
 		{name: "panic", transport: func(*http.Request) (*http.Response, error) { panic("transport") }, want: "settled lost"},
 		{name: "no credential", source: func(context.Context) (string, error) { return "", errors.New("vault sealed") }, want: "cancelled"},

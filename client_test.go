@@ -23,7 +23,7 @@ import (
 func capture(requests *[]*http.Request) *http.Client {
 	return &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 		*requests = append(*requests, r)
-		return answer(200, `{"id":1}`), nil
+		return response(200, `{"id":1}`), nil
 	})}
 }
 
@@ -184,9 +184,9 @@ func TestTransportIsTheCallers(t *testing.T) {
 	sent := 0
 	failing := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 		if sent++; sent < 3 {
-			return answer(503, ""), nil
+			return response(503, ""), nil
 		}
-		return answer(200, `{"message":"there"}`), nil
+		return response(200, `{"message":"there"}`), nil
 	})}
 	client := must(connix.NewClient(connix.WithAPIKey("key"), connix.WithHTTPClient(failing), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 5})))(t)
 	_ = client.String()

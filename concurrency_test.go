@@ -46,8 +46,7 @@ func (b *countedBody) Close() error {
 // A thousand goroutines share one client: each gets its own answers, and nothing
 // is left open behind them. The bubble would not end with a goroutine in it.
 func TestOneClientForAThousandGoroutines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := newServer(t, connixtest.WithInMemory(), connixtest.WithLatency(0, time.Second))
+	bubble{connixtest.WithLatency(0, time.Second)}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		transport := &openBodies{RoundTripper: srv.HTTPClient().Transport}
 		var calls atomic.Int64
 		client := srv.Client(t, connix.WithHTTPClient(&http.Client{Transport: transport}),
@@ -151,7 +150,7 @@ func TestClientHasNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 100 {
 			client := must(connix.NewClient(connix.WithAPIKey("key"), connix.WithMaxRate(1, 1), connix.WithHTTPClient(&http.Client{
-				Transport: roundTripper(func(*http.Request) (*http.Response, error) { return answer(200, `{"message":"x"}`), nil }),
+				Transport: roundTripper(func(*http.Request) (*http.Response, error) { return response(200, `{"message":"x"}`), nil }),
 			})))(t)
 			must(client.Hello(t.Context(), ""))(t)
 		}

@@ -45,7 +45,7 @@ func TestDecodeTimes(t *testing.T) {
 		{`[1]`, time.Time{}},
 		{`true`, time.Time{}},
 	} {
-		client := serve(t, answering(200, `{"id":1,"name":"p","created_at":`+c.json+`,"updated_at":"2024-01-15T10:30:00Z"}`))
+		client := serve(t, responding(200, `{"id":1,"name":"p","created_at":`+c.json+`,"updated_at":"2024-01-15T10:30:00Z"}`))
 		got, err := client.Projects.Get(t.Context(), "1")
 		if err != nil {
 			t.Errorf("%s: %v", c.json, err)
@@ -56,7 +56,7 @@ func TestDecodeTimes(t *testing.T) {
 		}
 		equal(t, "the rest beside "+c.json, []any{got.ID, got.Name, got.UpdatedAt}, []any{connix.ID("1"), "p", at})
 		// In a list, and where the field may be missing.
-		page, err := serve(t, answering(200, `{"data":[{"id":"k","name":"p","scopes":[],"expires_at":`+c.json+`}]}`)).APIKeys.List(t.Context(), nil)
+		page, err := serve(t, responding(200, `{"data":[{"id":"k","name":"p","scopes":[],"expires_at":`+c.json+`}]}`)).APIKeys.List(t.Context(), nil)
 		if err != nil {
 			t.Errorf("%s in a list: %v", c.json, err)
 		} else if expires := page.Items[0].ExpiresAt; (expires == nil) != c.want.IsZero() || expires != nil && !expires.Equal(c.want) {
@@ -69,7 +69,7 @@ func TestDecodeTimes(t *testing.T) {
 func TestDecodeNumbers(t *testing.T) {
 	agent := func(fields string) *connix.Agent {
 		t.Helper()
-		return must(serve(t, answering(200, `{"id":"a","name":"n","status":"running",`+fields+`}`)).Agents.Get(t.Context(), "a"))(t)
+		return must(serve(t, responding(200, `{"id":"a","name":"n","status":"running",`+fields+`}`)).Agents.Get(t.Context(), "a"))(t)
 	}
 	for _, c := range []struct {
 		json string
@@ -94,15 +94,15 @@ func TestDecodeNumbers(t *testing.T) {
 	for _, body := range []string{
 		`{"max_tokens":1.5}`, `{"max_tokens":"many"}`, `{"max_tokens":1e30}`, `{"max_tokens":{}}`, `{"temperature":"warm"}`, `{"tools":{}}`, `[]`,
 	} {
-		_, err := serve(t, answering(200, `{"id":"a","config":`+body+`}`)).Agents.Get(t.Context(), "a")
+		_, err := serve(t, responding(200, `{"id":"a","config":`+body+`}`)).Agents.Get(t.Context(), "a")
 		e := mustError(t, err, connix.ErrInvalidResponse)
-		equal(t, body, []any{e.StatusCode, e.RequestID}, []any{200, "req_of_the_answer"})
+		equal(t, body, []any{e.StatusCode, e.RequestID}, []any{200, "req_of_the_response"})
 	}
 	for pagination, want := range map[string]connix.Pagination{
 		`{"page":"2","limit":20.0,"total":"100","pages":5e0,"has_next":true}`: {Page: 2, Limit: 20, Total: 100, Pages: 5, HasNext: true},
 		`{"page":null,"total":null}`:                                          {},
 	} {
-		page := must(serve(t, answering(200, `{"data":[{"id":1}],"pagination":`+pagination+`}`)).Projects.List(t.Context(), nil))(t)
+		page := must(serve(t, responding(200, `{"data":[{"id":1}],"pagination":`+pagination+`}`)).Projects.List(t.Context(), nil))(t)
 		equal(t, pagination, page.Pagination, want)
 		equal(t, "items", page.Items, []connix.Project{{ID: "1"}})
 	}
@@ -113,7 +113,7 @@ func TestDecodeNumbers(t *testing.T) {
 func TestDecodeTheFuture(t *testing.T) {
 	const body = `{"id":99999999999999999999,"name":"n","description":"","project_id":7,"status":"hibernating","config":{"model":"m","voice":{"pitch":1}},
 		"metadata":{"a":[1,{"b":null}]},"created_at":"2024-01-15T10:30:00Z","updated_at":"2024-01-15T10:30:00Z","last_activity":null,"owner":{"id":1},"labels":["x"]}`
-	agent := must(serve(t, answering(200, body)).Agents.Get(t.Context(), "a"))(t)
+	agent := must(serve(t, responding(200, body)).Agents.Get(t.Context(), "a"))(t)
 	equal(t, "agent", *agent, connix.Agent{
 		ID: "99999999999999999999", Name: "n", ProjectID: "7", Status: "hibernating", Config: &connix.AgentConfig{Model: "m"},
 		Metadata: map[string]any{"a": []any{1.0, map[string]any{"b": nil}}}, CreatedAt: overviewTime, UpdatedAt: overviewTime,
@@ -121,11 +121,11 @@ func TestDecodeTheFuture(t *testing.T) {
 	equalJSON(t, "agent written", must(json.Marshal(agent))(t), `{"id":99999999999999999999,"name":"n","project_id":7,"status":"hibernating","config":{"model":"m"},
 		"metadata":{"a":[1,{"b":null}]},"created_at":"2024-01-15T10:30:00Z","updated_at":"2024-01-15T10:30:00Z","last_activity":null}`)
 
-	webhook := must(serve(t, answering(200, `{"id":"wh_1","url":"u","events":["agent.cloned","agent.failed"],"status":"paused","retries":3}`)).Webhooks.Get(t.Context(), "wh_1"))(t)
+	webhook := must(serve(t, responding(200, `{"id":"wh_1","url":"u","events":["agent.cloned","agent.failed"],"status":"paused","retries":3}`)).Webhooks.Get(t.Context(), "wh_1"))(t)
 	equal(t, "webhook", *webhook, connix.Webhook{ID: "wh_1", URL: "u", Events: []connix.EventType{"agent.cloned", "agent.failed"}, Status: "paused"})
-	key := must(serve(t, answering(200, `{"id":"key_1","name":"n","scopes":["everything:do"],"last_used":"2024-01-15T10:30:00Z","kind":"robot"}`)).APIKeys.Get(t.Context(), "key_1"))(t)
+	key := must(serve(t, responding(200, `{"id":"key_1","name":"n","scopes":["everything:do"],"last_used":"2024-01-15T10:30:00Z","kind":"robot"}`)).APIKeys.Get(t.Context(), "key_1"))(t)
 	equal(t, "key", *key, connix.APIKey{ID: "key_1", Name: "n", Scopes: []string{"everything:do"}, LastUsedAt: new(overviewTime)})
-	project := must(serve(t, answering(200, `{"id":"proj_1","name":"n","status":"archived"}`)).Projects.Get(t.Context(), "proj_1"))(t)
+	project := must(serve(t, responding(200, `{"id":"proj_1","name":"n","status":"archived"}`)).Projects.Get(t.Context(), "proj_1"))(t)
 	equalJSON(t, "project written", must(json.Marshal(project))(t), `{"id":"proj_1","name":"n"}`)
 }
 
@@ -159,7 +159,7 @@ func TestDecodeCompressed(t *testing.T) {
 			continue
 		}
 		e := mustError(t, err, c.err)
-		equal(t, c.name, []any{e.StatusCode, e.RequestID, project == nil}, []any{200, "req_of_the_answer", true})
+		equal(t, c.name, []any{e.StatusCode, e.RequestID, project == nil}, []any{200, "req_of_the_response", true})
 		_, err = client.Projects.Update(t.Context(), "1", connix.UpdateProjectRequest{Name: new("name")})
 		mustErrorIs(t, err, c.err, connix.ErrUnknownOutcome)
 	}
@@ -174,7 +174,7 @@ func TestDecodeAnything(t *testing.T) {
 		`{"data":[{"id":null}],"pagination":[]}`, `{"data":[{"id":1}],"data":[{"id":2}]}`, `{"DATA":[{"Id":1}]}`,
 	} {
 		for _, status := range []int{200, 400, 500} {
-			client := serve(t, answering(status, body))
+			client := serve(t, responding(status, body))
 			for _, e := range endpoints {
 				err := e.call(t.Context(), client, everywhere("1"))
 				if err == nil {
@@ -184,7 +184,7 @@ func TestDecodeAnything(t *testing.T) {
 					continue
 				}
 				failure, ok := errors.AsType[*connix.Error](err)
-				if !ok || failure.StatusCode != status || failure.RequestID != "req_of_the_answer" {
+				if !ok || failure.StatusCode != status || failure.RequestID != "req_of_the_response" {
 					t.Errorf("%d with %.40s: %v", status, body, err)
 				}
 			}
@@ -206,7 +206,7 @@ func TestDecodeErrorWithA200(t *testing.T) {
 		"SOMETHING_NEW": nil, "": nil,
 	} {
 		body := `{"error":{"code":"` + code + `","message":"what it says","details":"why"}}`
-		_, err := serve(t, answering(200, body)).Projects.Get(t.Context(), "1")
+		_, err := serve(t, responding(200, body)).Projects.Get(t.Context(), "1")
 		e := mustError(t, err, connix.ErrInvalidResponse)
 		equal(t, code, []any{e.StatusCode, e.Code, e.Message, e.Details.Issue}, []any{200, code, "what it says", "why"})
 		for _, each := range []error{
@@ -239,7 +239,7 @@ func TestDecodeSomethingElse(t *testing.T) {
 		{`[{}]`, "list"},
 		{`[{}]`, "project key webhook agent hello launch"},
 	} {
-		client := serve(t, answering(200, c.body))
+		client := serve(t, responding(200, c.body))
 		calls := map[string]func() (any, error){
 			"project": func() (any, error) { return client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "x"}) },
 			"key":     func() (any, error) { return client.APIKeys.Create(ctx, connix.CreateAPIKeyRequest{Name: "x"}) },
@@ -269,7 +269,7 @@ func TestDecodeSomethingElse(t *testing.T) {
 	}
 	// What has a field "error" beside what was asked for is what was asked for, and
 	// of a raw call the caller alone knows.
-	loose := serve(t, answering(200, `{"status":"degraded","version":"1","error":"slow"}`))
+	loose := serve(t, responding(200, `{"status":"degraded","version":"1","error":"slow"}`))
 	if status, err := loose.Status(ctx); err != nil || status.Status != "degraded" {
 		t.Errorf("%v, %v", status, err)
 	}
@@ -281,11 +281,11 @@ func TestDecodeSomethingElse(t *testing.T) {
 		t.Errorf("%+v, %v", job, err)
 	}
 	// A resource may have a field "error".
-	if agent, err := serve(t, answering(200, `{"id":"agent_1","error":"out of memory"}`)).Agents.Get(ctx, "agent_1"); err != nil || agent.ID != "agent_1" {
+	if agent, err := serve(t, responding(200, `{"id":"agent_1","error":"out of memory"}`)).Agents.Get(ctx, "agent_1"); err != nil || agent.ID != "agent_1" {
 		t.Errorf("%v, %v", agent, err)
 	}
 	// What such an answer says is kept where it is an error anyway.
-	_, err := serve(t, answering(400, `{"error":"invalid_client","error_description":"it is unknown"}`)).Hello(ctx, "")
+	_, err := serve(t, responding(400, `{"error":"invalid_client","error_description":"it is unknown"}`)).Hello(ctx, "")
 	if e := mustError(t, err, connix.ErrInvalidRequest); e.Message != "invalid_client: it is unknown" {
 		t.Errorf("%v", err)
 	}

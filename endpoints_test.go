@@ -39,9 +39,6 @@ type endpoint struct {
 
 func (e endpoint) String() string { return e.method + " " + e.route }
 
-// drop drops a call's result.
-func drop[T any](_ T, err error) error { return err }
-
 // endpoints is the whole API.
 var endpoints = []endpoint{
 	{"GET", "/hello", "", func(ctx context.Context, c *connix.Client, w world) error { return drop(c.Hello(ctx, "you")) }},
@@ -294,7 +291,7 @@ func TestUnreadableAnswers(t *testing.T) {
 	} {
 		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", c.contentType)
-			w.Header().Set("X-Request-ID", "req_of_the_answer")
+			w.Header().Set("X-Request-ID", "req_of_the_response")
 			_, _ = io.WriteString(w, c.body)
 		})
 		for _, e := range endpoints {
@@ -305,7 +302,7 @@ func TestUnreadableAnswers(t *testing.T) {
 				err := e.call(t.Context(), client, everywhere("1"))
 				failure := mustError(t, err, connix.ErrInvalidResponse)
 				equal(t, "error", []any{failure.StatusCode, failure.RequestID, failure.Method, failure.Route, string(failure.Body)},
-					[]any{200, "req_of_the_answer", e.method, e.route, c.body})
+					[]any{200, "req_of_the_response", e.method, e.route, c.body})
 				if !strings.Contains(err.Error(), c.says) {
 					t.Errorf("the text does not tell of %s: %v", c.says, err)
 				}

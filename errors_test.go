@@ -72,7 +72,7 @@ func TestErrorBodies(t *testing.T) {
 		{name: "no content type", status: 404, contentType: "-", body: "gone", want: connix.Error{RequestID: "req_header"}, text: "does not document GET /projects/{id}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+			client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("X-Request-ID", "req_header")
 				w.Header().Set("Content-Type", c.contentType)
 				if c.contentType == "-" {
@@ -106,7 +106,7 @@ func TestUnreadableSuccess(t *testing.T) {
 		"an array": `[1]`, "trailing garbage": `{"id":1} oops`, "an error": `{"error":{"code":"INTERNAL_ERROR","message":"sorry"}}`,
 	}
 	for name, body := range bodies {
-		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Request-ID", "req_header")
 			_, _ = io.WriteString(w, body)
 		})
@@ -140,7 +140,7 @@ func TestUnreadableSuccess(t *testing.T) {
 func TestResponseTooLarge(t *testing.T) {
 	for _, status := range []int{200, 500} {
 		var seen int
-		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			seen++
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, `{"name":"`+strings.Repeat("x", 4096)+`"}`)
@@ -180,7 +180,7 @@ func TestNoAnswer(t *testing.T) {
 func TestAttemptTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, inBody := range []bool{false, true} {
-			client := newScripted(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+			client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body) // else the server does not notice that we leave
 				if inBody {
 					_, _ = io.WriteString(w, `{"id":`)
@@ -236,7 +236,7 @@ func TestErrorTextIsOneLine(t *testing.T) {
 }
 
 func TestSupportInfo(t *testing.T) {
-	client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Request-ID", "req_1")
 		w.WriteHeader(404)
 	}, connix.WithAPIKey("cx_0123456789abcdef0123456789abcdef"))
@@ -249,7 +249,7 @@ func TestSupportInfo(t *testing.T) {
 
 // The raw details are kept as received.
 func TestErrorDetailsRaw(t *testing.T) {
-	client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(400)
 		_, _ = io.WriteString(w, `{"error":{"code":"X","message":"y","details":{"field":"a","more":[1]}}}`)
 	})

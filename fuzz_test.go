@@ -13,9 +13,9 @@ import (
 	"github.com/connix-io/connix-go"
 )
 
-// answeredWith returns a client, and how to have it answered from then on. It fails
+// respondingClient returns a client, and how to have it answered from then on. It fails
 // the test where an answer is asked for more than twenty times.
-func answeredWith(tb testing.TB) (client *connix.Client, set func(status int, contentType, body string)) {
+func respondingClient(tb testing.TB) (client *connix.Client, set func(status int, contentType, body string)) {
 	tb.Helper()
 	var status, asked int
 	var contentType, body string
@@ -24,7 +24,7 @@ func answeredWith(tb testing.TB) (client *connix.Client, set func(status int, co
 			if asked++; asked > 20 {
 				panic("the calls do not end")
 			}
-			resp := answer(status, body)
+			resp := response(status, body)
 			resp.Header = http.Header{"Content-Type": {contentType}, "X-Request-Id": {"req_of_the_header"}}
 			return resp, nil
 		})})))(tb)
@@ -42,7 +42,7 @@ func FuzzErrorBody(f *testing.F) {
 	f.Add(uint16(404), "a/b;c=\"", "\x00\x1b[31m\u2028\xff")
 	f.Add(uint16(429), "application/json", `{"error":{"code":"`+strings.Repeat("A", 5000)+`","message":"`+strings.Repeat("ü\\n", 5000)+`"}}`)
 	f.Add(uint16(200), "application/json", `{"error":{"code":"RESOURCE_NOT_FOUND","message":"gone"}}`)
-	client, set := answeredWith(f)
+	client, set := respondingClient(f)
 	f.Fuzz(func(t *testing.T, status uint16, contentType, body string) {
 		set(200+int(status)%400, contentType, body)
 		project, err := client.Projects.Get(t.Context(), "1")
@@ -80,7 +80,7 @@ func FuzzListBody(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	client, set := answeredWith(f)
+	client, set := respondingClient(f)
 	f.Fuzz(func(t *testing.T, body string) {
 		for _, l := range lists {
 			set(200, "application/json", body)
@@ -112,7 +112,7 @@ func FuzzDates(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	client, set := answeredWith(f)
+	client, set := respondingClient(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		values := []string{string(must(json.Marshal(text))(t))}
 		if json.Valid([]byte(text)) {

@@ -81,7 +81,7 @@ func TestHooks(t *testing.T) {
 			"attempt 3: GET /projects/{id} 200", "call: GET /projects/{id} 200 after 3",
 		})
 		equal(t, "delays", []time.Duration{attempts[0].Delay, attempts[1].Delay, attempts[2].Delay}, []time.Duration{0, 3 * time.Second, 0})
-		equal(t, "the call", []any{done.RequestID, done.Duration, *done.RateLimits.Requests.Remaining, done.Err}, []any{"req_of_the_answer", time.Since(start), 7, nil})
+		equal(t, "the call", []any{done.RequestID, done.Duration, *done.RateLimits.Requests.Remaining, done.Err}, []any{"req_of_the_response", time.Since(start), 7, nil})
 	})
 }
 
@@ -110,8 +110,7 @@ func TestHooksOfFailures(t *testing.T) {
 // A wait for the rate limit is told before it begins, and is none of the
 // retry's.
 func TestHookOfTheRateLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := newServer(t, connixtest.WithInMemory())
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		var waits []connix.RateLimitWaitInfo
 		var told []time.Time
 		client := srv.Client(t,
@@ -150,7 +149,7 @@ func TestSilentByDefault(t *testing.T) {
 	}
 	os.Stdout, os.Stderr = write, write
 
-	client := serve(t, answering(503, "<html>"), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 2}))
+	client := serve(t, responding(503, "<html>"), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 2}))
 	_, failed := client.Hello(t.Context(), "")
 	_, refused := client.Projects.Get(t.Context(), "")
 	lost := must(connix.NewClient(connix.WithAPIKey("key"), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 2}), connix.WithHTTPClient(&http.Client{
@@ -217,7 +216,7 @@ func TestLogging(t *testing.T) {
 // A logger that does not want a level is asked for nothing of it.
 func TestLoggingLevels(t *testing.T) {
 	var out bytes.Buffer
-	client := serve(t, answering(200, `{"message":"x"}`), connix.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+	client := serve(t, responding(200, `{"message":"x"}`), connix.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
 	must(client.Hello(t.Context(), ""))(t)
 	equal(t, "lines above debug for a call that went well", out.String(), "")
 }

@@ -114,7 +114,7 @@ func TestIterateOverLies(t *testing.T) {
 				return
 			}
 			e := mustError(t, err, connix.ErrInvalidResponse)
-			equal(t, "error", []any{e.StatusCode, e.RequestID, e.Method, e.Route}, []any{200, "req_of_the_answer", "GET", "/webhooks"})
+			equal(t, "error", []any{e.StatusCode, e.RequestID, e.Method, e.Route}, []any{200, "req_of_the_response", "GET", "/webhooks"})
 			if !strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%v\ndoes not say %q", err, c.fails)
 			}
@@ -229,14 +229,14 @@ func TestListEnvelopes(t *testing.T) {
 			{"null", `{"data":null}`},
 			{"an empty array", `[]`},
 		} {
-			client := serve(t, answering(200, c.body))
+			client := serve(t, responding(200, c.body))
 			equal(t, c.name, len(must(l.list(t.Context(), client, nil))(t).Items), 0)
 			equal(t, c.name, len(must(collect(l.all(t.Context(), client, nil)))(t)), 0)
 		}
 		for _, body := range []string{`{}`, `{"items":[]}`, `null`, `{"data":{}}`, `{"data":"none"}`, `"data"`, `[1]`, ``} {
-			_, err := l.list(t.Context(), serve(t, answering(200, body)), nil)
+			_, err := l.list(t.Context(), serve(t, responding(200, body)), nil)
 			e := mustError(t, err, connix.ErrInvalidResponse)
-			equal(t, body, []any{e.StatusCode, e.RequestID}, []any{200, "req_of_the_answer"})
+			equal(t, body, []any{e.StatusCode, e.RequestID}, []any{200, "req_of_the_response"})
 		}
 	}
 }

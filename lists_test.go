@@ -195,14 +195,3 @@ func (f *filled) queries() []string {
 	}
 	return out
 }
-
-// collect ranges over an iterator to its end, or to its first error.
-func collect[T any](items iter.Seq2[T, error]) (out []T, err error) {
-	for item, err := range items {
-		if err != nil {
-			return out, err
-		}
-		out = append(out, item)
-	}
-	return out, nil
-}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	connix "github.com/connix-io/connix-go"
@@ -27,8 +26,7 @@ func expired(srv *connixtest.Server) *oauth2.Token {
 }
 
 func TestClientRefreshesOnceForAllItsCalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := connixtest.NewServer(t, connixtest.WithInMemory(), connixtest.WithLatency(time.Second, time.Second))
+	bubble{connixtest.WithLatency(time.Second, time.Second)}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		saved := ""
 		source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv), connix.WithTokenSaver(func(_ context.Context, token *oauth2.Token) error {
 			time.Sleep(time.Second)
@@ -66,8 +64,7 @@ func TestClientRefreshesOnceForAllItsCalls(t *testing.T) {
 }
 
 func TestClientReplaysOnceAfterARefusal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := connixtest.NewServer(t, connixtest.WithInMemory())
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		token := srv.AddToken()
 		token.AccessToken = "cxat_unknown"
 		source, err := connix.NewTokenSource(srv.OAuthConfig(""), token)
@@ -111,8 +108,7 @@ func TestClientReportsTheTokenEndpointsFailures(t *testing.T) {
 
 func TestClientRetriesATokenEndpointThatIsUnavailable(t *testing.T) {
 	for retries, want := range map[int]int{0: 1, 2: 3} {
-		synctest.Test(t, func(t *testing.T) {
-			srv := connixtest.NewServer(t, connixtest.WithInMemory())
+		bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 			source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv))
 			if err != nil {
 				t.Fatal(err)
@@ -142,7 +138,7 @@ type unavailable struct {
 func (u *unavailable) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/oauth2/token" {
 		if u.asked++; u.asked <= u.times {
-			return reply(503, "")(r)
+			return returning(503, "")(r)
 		}
 	}
 	return u.next.RoundTrip(r)
@@ -191,8 +187,7 @@ func TestClientShowsNoToken(t *testing.T) {
 }
 
 func TestClientWaitsForATokenNoLongerThanItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := connixtest.NewServer(t, connixtest.WithInMemory(), connixtest.WithLatency(10*time.Second, 10*time.Second))
+	bubble{connixtest.WithLatency(10*time.Second, 10*time.Second)}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv))
 		if err != nil {
 			t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 func TestTokenSourceEarlyRefreshThatFailsHarmsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
-		srv.next(noAnswer, noAnswer)
+		srv.next(noResponse, noResponse)
 		s := newSource(t, tokenIn(50*time.Second))
 		for range 5 {
 			want(t, s, srv, "access-0")
@@ -93,19 +93,19 @@ func TestTokenSourceFailuresAreTypedAndTriedAgain(t *testing.T) {
 		cause     error
 		temporary bool
 	}{
-		{"unavailable", reply(503, `<html>%s</html>`, leak), 503, "", nil, true},
-		{"too many", reply(429, `{"error":"slow_down"}`), 429, "slow_down", nil, true},
-		{"invalid client", reply(401, `{"error":"invalid_client","error_description":"%s is wrong"}`, leak), 401, "invalid_client", nil, false},
-		{"invalid scope", reply(400, `{"error":"invalid_scope"}`), 400, "invalid_scope", nil, false},
-		{"plain 400", reply(400, `%s`, leak), 400, "", nil, false},
-		{"lost", noAnswer, 0, "", errConnection, true},
-		{"cut", cutAfter(reply(200, `{"access_token":"access-1"`), io.ErrUnexpectedEOF), 200, "", io.ErrUnexpectedEOF, true},
-		{"cut refusal", cutAfter(reply(400, `{"error":`), errConnection), 400, "", errConnection, true},
-		{"no JSON", reply(200, `%s`, leak), 200, "", nil, false},
-		{"no token", reply(200, `{"token_type":"%s"}`, leak), 200, "", nil, false},
-		{"garbage in the description", reply(400, `{"error":"invalid_request","error_description":"forged\\nline %s"}`, strings.Repeat("é", 1000)), 400, "invalid_request", nil, false},
+		{"unavailable", returning(503, `<html>%s</html>`, leak), 503, "", nil, true},
+		{"too many", returning(429, `{"error":"slow_down"}`), 429, "slow_down", nil, true},
+		{"invalid client", returning(401, `{"error":"invalid_client","error_description":"%s is wrong"}`, leak), 401, "invalid_client", nil, false},
+		{"invalid scope", returning(400, `{"error":"invalid_scope"}`), 400, "invalid_scope", nil, false},
+		{"plain 400", returning(400, `%s`, leak), 400, "", nil, false},
+		{"lost", noResponse, 0, "", errConnection, true},
+		{"cut", cutAfter(returning(200, `{"access_token":"access-1"`), io.ErrUnexpectedEOF), 200, "", io.ErrUnexpectedEOF, true},
+		{"cut refusal", cutAfter(returning(400, `{"error":`), errConnection), 400, "", errConnection, true},
+		{"no JSON", returning(200, `%s`, leak), 200, "", nil, false},
+		{"no token", returning(200, `{"token_type":"%s"}`, leak), 200, "", nil, false},
+		{"garbage in the description", returning(400, `{"error":"invalid_request","error_description":"forged\\nline %s"}`, strings.Repeat("é", 1000)), 400, "invalid_request", nil, false},
 		{"redirect", func(req *http.Request) (*http.Response, error) {
-			resp, err := reply(307, "")(req)
+			resp, err := returning(307, "")(req)
 			resp.Header.Set("Location", "https://elsewhere.example/?"+leak)
 			return resp, err
 		}, 307, "", nil, false},
@@ -146,7 +146,7 @@ func TestTokenSourceFailuresAreTypedAndTriedAgain(t *testing.T) {
 func TestTokenSourceWithAnUnsendableToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
-		srv.next(reply(200, `{"access_token":"a\nb","refresh_token":"refresh-0"}`))
+		srv.next(returning(200, `{"access_token":"a\nb","refresh_token":"refresh-0"}`))
 		s := newSource(t, tokenIn(-time.Hour))
 		for range 20 {
 			if err := wantError(t, s, srv); err.Temporary() || !strings.Contains(err.Error(), "line break") {

@@ -169,7 +169,7 @@ func TestTokenSourceReplacesARefusedToken(t *testing.T) {
 
 func TestTokenSourceIsGivenTheRefusedTokenAgain(t *testing.T) {
 	srv := newTokenServer()
-	srv.next(reply(200, `{"access_token":"access-0","refresh_token":"refresh-1","expires_in":3600}`))
+	srv.next(returning(200, `{"access_token":"access-0","refresh_token":"refresh-1","expires_in":3600}`))
 	s := newSource(t, tokenIn(time.Hour))
 	tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
 	if err != nil || tok.AccessToken != "access-0" {
@@ -184,7 +184,7 @@ func TestTokenSourceIsGivenTheRefusedTokenAgain(t *testing.T) {
 func TestTokenSourceDoesNotHandOutARefusedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
-		srv.next(noAnswer)
+		srv.next(noResponse)
 		s := newSource(t, tokenIn(time.Hour))
 		if _, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0"); !errors.Is(err, errConnection) {
 			t.Fatalf("got %v, want the lost connection", err)
@@ -218,7 +218,7 @@ func TestTokenSourceRefreshIsNotThePartOfTheCallThatStartsIt(t *testing.T) {
 		if httptrace.ContextClientTrace(req.Context()) != nil {
 			t.Error("the refresh reports to the caller's httptrace")
 		}
-		return reply(503, "")(req)
+		return returning(503, "")(req)
 	})
 	ctx := context.WithValue(t.Context(), key{}, "span")
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{ConnectStart: func(string, string) {}})
@@ -234,7 +234,7 @@ func TestTokenSourceTellsTheHook(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = time.Second
 		s := newSource(t, tokenIn(-time.Hour))
-		srv.next(noAnswer)
+		srv.next(noResponse)
 		var told []string
 		ctx := connix.WithRefreshHook(t.Context(), func(early bool, d time.Duration, expiry time.Time, err error) {
 			told = append(told, fmt.Sprint(early, d, time.Until(expiry) > 0, err != nil))

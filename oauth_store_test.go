@@ -181,7 +181,7 @@ func TestTokenSourceComesBackAfterALoginElsewhere(t *testing.T) {
 func TestTokenSourceTriesTheGivenTokenWhereTheStoredIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
-		srv.next(reply(400, `{"error":"invalid_grant"}`))
+		srv.next(returning(400, `{"error":"invalid_grant"}`))
 		dead := &oauth2.Token{AccessToken: "old", RefreshToken: "refresh of old", Expiry: time.Now().Add(-time.Minute)}
 		given := tokenIn(0)
 		given.AccessToken, given.Expiry = "", time.Time{} // as a configuration has it: a refresh token alone
@@ -234,7 +234,7 @@ func TestTokenSourceReportsABrokenStore(t *testing.T) {
 
 func TestTokenSourceKeepsAnUnsavedTokenWithoutExpiry(t *testing.T) {
 	srv := newTokenServer()
-	srv.next(reply(200, `{"access_token":"for-ever","refresh_token":"refresh-1"}`))
+	srv.next(returning(200, `{"access_token":"for-ever","refresh_token":"refresh-1"}`))
 	store := newSharedStore(tokenIn(-time.Hour))
 	store.failures = 1
 	s := newSource(t, nil, connix.WithTokenStore(store))

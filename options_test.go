@@ -97,8 +97,7 @@ func TestTimeout(t *testing.T) {
 		{name: "the context's alone", options: []connix.Option{connix.WithTimeout(0)}, latency: time.Hour, deadline: 2 * time.Minute, ends: 2 * time.Minute, says: "deadline exceeded"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				srv := newServer(t, connixtest.WithInMemory(), connixtest.WithLatency(c.latency, c.latency))
+			bubble{connixtest.WithLatency(c.latency, c.latency)}.test(t, func(t *testing.T, srv *connixtest.Server) {
 				hc := srv.HTTPClient()
 				hc.Timeout = c.own
 				client := srv.Client(t, append(c.options, connix.WithHTTPClient(hc), connix.WithRetryPolicy(connix.RetryPolicy{}))...)
@@ -190,7 +189,7 @@ func TestMaxResponseBytes(t *testing.T) {
 		var meta connix.Response
 		_, err := client.Hello(t.Context(), "", connix.WithResponse(&meta))
 		e := mustError(t, err, connix.ErrResponseTooLarge)
-		equal(t, name, []any{e.StatusCode, e.RequestID, len(e.Attempts), string(e.Body) == body[:n-1]}, []any{200, "req_of_the_answer", 1, true})
+		equal(t, name, []any{e.StatusCode, e.RequestID, len(e.Attempts), string(e.Body) == body[:n-1]}, []any{200, "req_of_the_response", 1, true})
 		equal(t, "body of the Response", string(meta.Body) == body[:n-1], true)
 		if errors.Is(err, connix.ErrUnknownOutcome) {
 			t.Error("a read leaves no doubt")
@@ -199,7 +198,7 @@ func TestMaxResponseBytes(t *testing.T) {
 		mustErrorIs(t, err, connix.ErrResponseTooLarge, connix.ErrUnknownOutcome)
 	}
 	// An error's body is cut as well, and keeps its class.
-	client := serve(t, answering(404, body), connix.WithMaxResponseBytes(10))
+	client := serve(t, responding(404, body), connix.WithMaxResponseBytes(10))
 	_, err := client.Hello(t.Context(), "")
 	equal(t, "body", string(mustError(t, err, connix.ErrNotFound).Body), body[:10])
 }
@@ -212,8 +211,7 @@ func TestMaxRate(t *testing.T) {
 		"alone":              connix.WithoutRateLimiter(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				srv := newServer(t, connixtest.WithInMemory())
+			bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 				client := srv.Client(t, limiter, connix.WithMaxRate(2, 3))
 				start := time.Now()
 				for range 7 {

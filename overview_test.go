@@ -208,7 +208,7 @@ func TestOverviewErrorCodes(t *testing.T) {
 	}
 	// 503 comes from what stands before the API, with or without its form.
 	for _, body := range []string{`{"error":{"code":"SERVICE_UNAVAILABLE","message":"down"}}`, "<html>", ""} {
-		_, err := serve(t, answering(503, body)).Hello(ctx, "")
+		_, err := serve(t, responding(503, body)).Hello(ctx, "")
 		equal(t, "status", mustError(t, err, connix.ErrServer).StatusCode, 503)
 	}
 }

@@ -34,9 +34,9 @@ func (l list) slow(t *testing.T, n int, opts ...any) *filled {
 	return l.remote(t, n, append(opts, connixtest.WithLatency(latency, latency))...)
 }
 
-// bubble runs a test for a list of each dialect, by page and by offset, in a
+// eachDialect runs a test for a list of each dialect, by page and by offset, in a
 // bubble of its own.
-func bubble(t *testing.T, test func(t *testing.T, l list)) {
+func eachDialect(t *testing.T, test func(t *testing.T, l list)) {
 	t.Helper()
 	for _, l := range []list{lists[0], lists[4]} {
 		t.Run(l.name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func pageOf(r *http.Request) int {
 
 // The pages come in order and complete, in the time that so many at once take.
 func TestPrefetchTakesLessTime(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		client := srv.Client(t)
 		for _, c := range []struct {
@@ -91,7 +91,7 @@ func TestPrefetchTakesLessTime(t *testing.T) {
 
 // While a page is consumed the next ones are under way already.
 func TestPrefetchWorksWhileThePageIsConsumed(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		start := time.Now()
 		for _, err := range l.pages(t.Context(), srv.Client(t), nil, connix.WithPrefetch(1)) {
@@ -106,7 +106,7 @@ func TestPrefetchWorksWhileThePageIsConsumed(t *testing.T) {
 
 // No more pages are fetched than may be held, however slow the consumer is.
 func TestPrefetchIsBounded(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		for _, n := range []int{0, 1, 3, 9} {
 			sent, consumed := len(srv.queries()), 0
@@ -125,7 +125,7 @@ func TestPrefetchIsBounded(t *testing.T) {
 // Every list of every length comes out as it does page by page, for the same
 // calls, in whatever order the answers come.
 func TestPrefetchChangesNothingElse(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.remote(t, 23, connixtest.WithLatency(0, time.Second))
 		client := srv.Client(t)
 		for _, options := range []connix.ListOptions{
@@ -152,7 +152,7 @@ func TestPrefetchChangesNothingElse(t *testing.T) {
 
 // A list that does not tell its pages is read page by page.
 func TestPrefetchWithoutPages(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 250, connixtest.WithDialect(connixtest.ReferenceDialect))
 		got, err := collect(l.all(t.Context(), srv.Client(t), nil, connix.WithPrefetch(4)))
 		if err != nil || !slices.Equal(got, srv.ids) {
@@ -240,7 +240,7 @@ func TestPrefetchStops(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, l list) {
+			eachDialect(t, func(t *testing.T, l list) {
 				srv := l.slow(t, 1000)
 				wire := &counting{RoundTripper: srv.HTTPClient().Transport}
 				client := srv.Client(t, connix.WithHTTPClient(&http.Client{Transport: wire}), connix.WithTimeout(0))
@@ -267,7 +267,7 @@ func TestPrefetchStops(t *testing.T) {
 // A page that fails does so in its place: those before it are yielded, those
 // after it are not, and their calls end.
 func TestPrefetchFailsInItsPlace(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		lost := errors.New("the wire is cut")
 		client := srv.Client(t, connix.WithRetryPolicy(connix.RetryPolicy{}), through(srv, func(page int, r *http.Request) error {
@@ -294,7 +294,7 @@ func TestPrefetchFailsInItsPlace(t *testing.T) {
 
 // A call that is repeated holds up its own page only.
 func TestPrefetchRetries(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 500)
 		var failures atomic.Int64
 		client := srv.Client(t, through(srv, func(page int, _ *http.Request) error {
@@ -313,7 +313,7 @@ func TestPrefetchRetries(t *testing.T) {
 // What WithResponse asks for is there before the page is, and does not change
 // while the page is consumed.
 func TestPrefetchFillsTheResponse(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		var mu sync.Mutex
 		sent := map[int]string{} // request ids, by page
@@ -345,7 +345,7 @@ func TestPrefetchFillsTheResponse(t *testing.T) {
 // Every page waits for its permit: the rate limit holds, and the server has
 // nothing to refuse.
 func TestPrefetchKeepsToTheRateLimit(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		window := connix.Window{Limit: 5, Period: time.Minute}
 		srv := l.slow(t, 1000, connixtest.WithRateLimits(connixtest.RateLimits{
 			Windows: []connix.Window{window}, Kind: connixtest.SlidingWindow,
@@ -415,7 +415,7 @@ func TestPrefetchWhileTheTotalChanges(t *testing.T) {
 // with an insert between: the later one first, then the earlier one, from which
 // the insert has pushed an item to the later one. Neither holds it.
 func TestPrefetchLosesNothingToAnInsert(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		for _, c := range [][2]int{{3, 2}, {4, 2}, {4, 3}, {5, 2}} {
 			first, second := c[0], c[1]
 			srv := l.remote(t, 12)
@@ -475,7 +475,7 @@ func TestPrefetchFollowsShortPages(t *testing.T) {
 // What a hook or a transport does on a goroutine of the iterator's reaches the
 // consumer as if it had happened on its own.
 func TestPrefetchPanics(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		end := func() { panic("of the transport") }
 		client := srv.Client(t, through(srv, func(page int, _ *http.Request) error {
@@ -512,7 +512,7 @@ func TestPrefetchPanics(t *testing.T) {
 }
 
 func TestPrefetchIsForIterators(t *testing.T) {
-	bubble(t, func(t *testing.T, l list) {
+	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 10)
 		client, ctx := srv.Client(t), t.Context()
 		sent := len(srv.Requests())

@@ -23,7 +23,7 @@ type recorder struct {
 	secrets  []string
 }
 
-func newRecorder(t *testing.T, answer http.HandlerFunc) *recorder {
+func newRecorder(t *testing.T, handler http.HandlerFunc) *recorder {
 	t.Helper()
 	r := &recorder{}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -36,7 +36,7 @@ func newRecorder(t *testing.T, answer http.HandlerFunc) *recorder {
 			}
 		}
 		r.mu.Unlock()
-		answer(w, req)
+		handler(w, req)
 	}))
 	t.Cleanup(r.Close)
 	return r

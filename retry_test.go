@@ -14,29 +14,10 @@ import (
 	"github.com/connix-io/connix-go/connixtest"
 )
 
-// lostAnswers lets the server do what it is asked and then loses its answers,
-// as a connection does that breaks at the wrong moment.
-type lostAnswers struct {
-	next  http.RoundTripper
-	first int // how many
-	sent  atomic.Int64
-}
-
-func (l *lostAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := l.next.RoundTrip(r)
-	if n := l.sent.Add(1); err == nil && int(n) <= l.first {
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close()
-		return nil, io.ErrUnexpectedEOF
-	}
-	return resp, err
-}
-
 // A write whose answer is lost reaches the server once, and says so.
 func TestLostWriteIsNotRepeated(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := connixtest.NewServer(t, connixtest.WithInMemory())
-		lost := &lostAnswers{next: srv.HTTPClient().Transport, first: 1}
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
+		lost := &lostResponses{next: srv.HTTPClient().Transport, first: 1}
 		client := srv.Client(t, connix.WithHTTPClient(&http.Client{Transport: lost}))
 
 		_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"})
@@ -60,9 +41,8 @@ func TestLostWriteIsNotRepeated(t *testing.T) {
 // On demand a lost write is repeated; what the repetition meets does not make
 // the first one's fate known.
 func TestUnknownSticksToTheCall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := connixtest.NewServer(t, connixtest.WithInMemory())
-		lost := &lostAnswers{next: srv.HTTPClient().Transport, first: 1}
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
+		lost := &lostResponses{next: srv.HTTPClient().Transport, first: 1}
 		client := srv.Client(t, connix.WithHTTPClient(&http.Client{Transport: lost}))
 
 		_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"}, connix.WithRetryUnsafe())
@@ -75,10 +55,9 @@ func TestUnknownSticksToTheCall(t *testing.T) {
 
 // A delete that is repeated after a lost answer and finds nothing has succeeded.
 func TestRepeatedDelete(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := connixtest.NewServer(t, connixtest.WithInMemory())
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		project := srv.AddProject(connix.Project{Name: "my-project"})
-		lost := &lostAnswers{next: srv.HTTPClient().Transport, first: 1}
+		lost := &lostResponses{next: srv.HTTPClient().Transport, first: 1}
 		client := srv.Client(t, connix.WithHTTPClient(&http.Client{Transport: lost}))
 
 		if err := client.Projects.Delete(t.Context(), project.ID); err != nil {
@@ -95,12 +74,12 @@ func TestRepeatedDelete(t *testing.T) {
 // the answer in hand and the context's error.
 func TestDeadlineBeforeTheRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "5")
 			w.Header().Set("X-Request-ID", "req_busy")
 			w.WriteHeader(503)
 			_, _ = io.WriteString(w, `{"error":{"code":"MAINTENANCE","message":"back soon"}}`)
-		})
+		}, retrying)
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 		defer cancel()
 		began := time.Now()
@@ -122,10 +101,10 @@ func TestDeadlineBeforeTheRetry(t *testing.T) {
 // the context's error, its cause and the last answer.
 func TestCancelDuringAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "5")
 			w.WriteHeader(503)
-		})
+		}, retrying)
 		cause := errors.New("the user went home")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(2*time.Second, func() { cancel(cause) })
@@ -151,10 +130,10 @@ func TestNoUnboundedWait(t *testing.T) {
 					if limited {
 						opts = append(opts, connix.WithRateLimiter(connix.NewRateLimiter()))
 					}
-					client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+					client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 						w.Header().Set("Retry-After", value)
 						w.WriteHeader(status)
-					}, opts...)
+					}, append(opts, retrying)...)
 					began := time.Now()
 					_, err := client.Projects.Get(t.Context(), "1")
 					took := time.Since(began)
@@ -189,14 +168,14 @@ func TestNoUnboundedWait(t *testing.T) {
 func TestAnHourOfRetries(t *testing.T) {
 	began := time.Now()
 	synctest.Test(t, func(t *testing.T) {
-		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, n int) {
+		client := serve(t, numbered(func(w http.ResponseWriter, _ *http.Request, n int) {
 			if n < 5 {
 				w.Header().Set("Retry-After", "720")
 				w.WriteHeader(503)
 				return
 			}
 			_, _ = io.WriteString(w, `{"id":1,"name":"at last"}`)
-		}, connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 5, MaxDelay: 2 * time.Hour}))
+		}), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 5, MaxDelay: 2 * time.Hour}))
 		start := time.Now()
 		var meta connix.Response
 		project, err := client.Projects.Get(t.Context(), "1", connix.WithResponse(&meta))
@@ -214,7 +193,7 @@ func TestAnHourOfRetries(t *testing.T) {
 func TestAttemptsAreIdentical(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var bodies, ids []string
-		client := newScripted(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		client := serve(t, numbered(func(w http.ResponseWriter, r *http.Request, n int) {
 			body, _ := io.ReadAll(r.Body)
 			bodies, ids = append(bodies, string(body)), append(ids, r.Header.Get("X-Request-ID"))
 			if n < 3 {
@@ -223,7 +202,7 @@ func TestAttemptsAreIdentical(t *testing.T) {
 			}
 			w.WriteHeader(201)
 			_, _ = io.WriteString(w, `{"id":1,"name":"my-project"}`)
-		})
+		}), retrying)
 		if _, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"}, connix.WithRetryUnsafe()); err != nil {
 			t.Fatal(err)
 		}
@@ -242,10 +221,10 @@ func TestAttemptsAreIdentical(t *testing.T) {
 func TestRetryQuotaStopsAStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen atomic.Int64
-		client := newScripted(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			seen.Add(1)
 			w.WriteHeader(503)
-		})
+		}, retrying)
 		const calls = 1000
 		var last error
 		for range calls {

@@ -136,7 +136,7 @@ func TestFailuresShowNoSecret(t *testing.T) {
 	}
 	for name, answer := range answers {
 		var logs bytes.Buffer
-		client := newScripted(t, func(w http.ResponseWriter, r *http.Request, _ int) { answer(w, r) },
+		client := serve(t, func(w http.ResponseWriter, r *http.Request) { answer(w, r) },
 			connix.WithAPIKey(plantedKey), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 1}),
 			connix.WithLogger(slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 		_, listErr := client.Projects.List(t.Context(), &connix.ListProjectsOptions{ListOptions: connix.ListOptions{Search: plantedToken}})

@@ -39,12 +39,12 @@ func TestStatus(t *testing.T) {
 		{`{"version":2,"status":"ok"}`, connix.ServiceStatus{Status: "ok", Version: "2"}},
 	} {
 		c.want.Raw = json.RawMessage(c.body)
-		client := serve(t, answering(200, c.body))
+		client := serve(t, responding(200, c.body))
 		equal(t, c.body, *must(client.Status(t.Context()))(t), c.want)
 	}
 	for _, body := range []string{"null", `"ok"`, "[]", "true"} {
-		got, err := serve(t, answering(200, body)).Status(t.Context())
-		if e := mustError(t, err, connix.ErrInvalidResponse); got != nil || e.RequestID != "req_of_the_answer" {
+		got, err := serve(t, responding(200, body)).Status(t.Context())
+		if e := mustError(t, err, connix.ErrInvalidResponse); got != nil || e.RequestID != "req_of_the_response" {
 			t.Errorf("%s: got %v, %+v", body, got, e)
 		}
 	}

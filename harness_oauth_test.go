@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,7 +83,7 @@ func (s *tokenServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer s.mu.Unlock()
 	if s.revoked || form.Get("refresh_token") != s.valid {
 		s.revoked = true
-		return reply(400, `{"error":"invalid_grant","error_description":"%s is spent"}`, form.Get("refresh_token"))(req)
+		return returning(400, `{"error":"invalid_grant","error_description":"%s is spent"}`, form.Get("refresh_token"))(req)
 	}
 	s.n++
 	s.valid = fmt.Sprintf("refresh-%d", s.n)
@@ -92,24 +91,8 @@ func (s *tokenServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if life == 0 {
 		life = time.Hour
 	}
-	return reply(200, `{"access_token":"access-%d","token_type":"Bearer","expires_in":%d,"refresh_token":%q}`, s.n, int(life.Seconds()), s.valid)(req)
+	return returning(200, `{"access_token":"access-%d","token_type":"Bearer","expires_in":%d,"refresh_token":%q}`, s.n, int(life.Seconds()), s.valid)(req)
 }
-
-// reply answers with a status and a JSON body.
-func reply(status int, format string, args ...any) func(*http.Request) (*http.Response, error) {
-	return func(req *http.Request) (*http.Response, error) {
-		return &http.Response{
-			StatusCode: status, Status: http.StatusText(status), Request: req,
-			Header: http.Header{"Content-Type": {"application/json"}},
-			Body:   io.NopCloser(strings.NewReader(fmt.Sprintf(format, args...))),
-		}, nil
-	}
-}
-
-// noAnswer loses the connection.
-func noAnswer(*http.Request) (*http.Response, error) { return nil, errConnection }
-
-var errConnection = errors.New("connection reset by peer")
 
 func oauthConfig() *oauth2.Config {
 	return &oauth2.Config{ClientID: "app", ClientSecret: testClientSecret, Endpoint: oauth2.Endpoint{TokenURL: testTokenURL}}
