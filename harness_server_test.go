@@ -1,9 +1,12 @@
 package connix_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -42,7 +45,10 @@ func newServer(t testing.TB, opts ...any) *connixtest.Server {
 	}
 	srv := connixtest.NewServer(t, options...)
 	if folder := os.Getenv(recordVariable); folder != "" {
-		t.Cleanup(func() { record(t, folder, srv.Requests(), reason) })
+		t.Cleanup(func() {
+			srv.Close() // waits until every exchange is over
+			record(t, folder, srv.Requests(), reason)
+		})
 	}
 	return srv
 }
@@ -71,8 +77,13 @@ type exchange struct {
 	OffContract    string      `json:"off_contract"`
 }
 
+// cutRequest is what the fake's response says of a request whose body broke off:
+// the test canceled the call, or gave it a reader that fails.
+const cutRequest = "could not be read to its end"
+
 // record writes requests and their responses as JSON lines into a new file of
 // folder. Those without a response, or with one that is not the API's, are left out.
+// A request that broke off is off contract: no document can allow half a body.
 func record(t testing.TB, folder string, requests []connixtest.Request, reason offContract) {
 	t.Helper()
 	var lines []byte
@@ -84,6 +95,9 @@ func record(t testing.TB, folder string, requests []connixtest.Request, reason o
 			Method: r.Method, URL: r.Path, RequestHeader: r.Header, RequestBody: r.Body,
 			Status: r.Status, ResponseHeader: r.ResponseHeader.Clone(), ResponseBody: r.Response,
 			OffContract: string(reason),
+		}
+		if e.OffContract == "" && r.Status == http.StatusBadRequest && bytes.Contains(r.Response, []byte(cutRequest)) {
+			e.OffContract = "the request broke off"
 		}
 		if r.Query != "" {
 			e.URL += "?" + r.Query
@@ -137,4 +151,27 @@ func TestRecording(t *testing.T) {
 		t.Errorf("the recorded response, or its request, is not as it was sent: %s", lines[0])
 	}
 	equal(t, "second", fmt.Sprint(nothing.Method, nothing.URL, string(nothing.RequestBody), nothing.Status), "POST/api/v1/nothing?a=b?404")
+}
+
+// A body that breaks off is no violation, however late the server notices it.
+func TestRecording_cutRequest(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv(recordVariable, folder)
+	t.Run("suite", func(t *testing.T) {
+		srv := newServer(t)
+		conn := must(net.Dial("tcp", strings.TrimPrefix(srv.URL, "http://")))(t)
+		must(io.WriteString(conn, "POST /api/v1/projects HTTP/1.1\r\nHost: x\r\nX-Api-Key: "+srv.APIKey+
+			"\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"name\":"))(t)
+		if err := conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+		must(srv.AwaitRequests(t.Context(), connixtest.Match{Status: http.StatusBadRequest}, 1))(t)
+	})
+	files := must(filepath.Glob(filepath.Join(folder, "*.jsonl")))(t)
+	equal(t, "files", len(files), 1)
+	var cut exchange
+	if err := json.Unmarshal(must(os.ReadFile(files[0]))(t), &cut); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "exchange", fmt.Sprint(cut.Method, " ", cut.Status, " ", cut.OffContract), "POST 400 the request broke off")
 }
