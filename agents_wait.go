@@ -55,11 +55,11 @@ func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) 
 	if slices.Contains(statuses, "") {
 		return nil, &ArgumentError{Name: "statuses", Issue: "holds an empty one"}
 	}
-	var answer seen
-	note := func(cfg *callConfig) error { cfg.seen = &answer; return nil }
+	var cfg callConfig
 	for pause := firstPoll; ; pause = min(2*pause, maxPoll) {
 		asked := time.Now()
-		agent, err := s.Get(ctx, id, note)
+		agent := new(Agent)
+		response, err := s.client.doResolved(ctx, getAgent.at(id), agent, &cfg)
 		if err != nil {
 			return nil, err
 		}
@@ -67,19 +67,19 @@ func (s *AgentsService) WaitFor(ctx context.Context, id ID, statuses ...Status) 
 		case slices.Contains(statuses, agent.Status), len(statuses) == 0 && agent.Status.Ended():
 			return agent, nil
 		case agent.Status.Ended():
-			return nil, s.waitError(&AgentStateError{Agent: agent, Want: statuses}, answer)
+			return nil, s.waitError(&AgentStateError{Agent: agent, Want: statuses}, response)
 		}
 		if err := sleep(ctx, pause, time.Since(asked)); err != nil {
-			return nil, s.waitError(fmt.Errorf("the agent is still %s: %w", printable(string(agent.Status), maxText), err), answer)
+			return nil, s.waitError(fmt.Errorf("the agent is still %s: %w", printable(string(agent.Status), maxText), err), response)
 		}
 	}
 }
 
 // waitError is a failure of the wait, not of its last look, which the request id
 // names.
-func (s *AgentsService) waitError(err error, answer seen) error {
+func (s *AgentsService) waitError(err error, response responseID) error {
 	return &Error{
-		RequestID: answer.requestID,
+		RequestID: response.requestID,
 		Method:    getAgent.method, Route: getAgent.route, Err: err, credential: s.client.credential.masked(),
 	}
 }

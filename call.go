@@ -51,14 +51,27 @@ type call struct {
 // noAnswer is what no server said. Nothing writes to it.
 var noAnswer result
 
-// do makes one call: it validates, waits for the rate limit, exchanges until an
-// answer is final, and turns that answer into out or into an error.
+// do makes one call with the caller's options.
 func (c *Client) do(ctx context.Context, r request, out any, opts []CallOption) error {
 	k := &call{client: c, ctx: ctx, request: r, answer: &noAnswer}
-	if err := k.validate(out, opts); err != nil {
-		if to := k.config.response; to != nil {
-			*to = Response{} // and not what an earlier call left there
-		}
+	if err := k.config.resolve(opts, takenByCalls); err != nil {
+		return err
+	}
+	return k.run(out)
+}
+
+// doResolved makes one call with options that are resolved already, as each of
+// an iterator's calls is made, and returns what identifies its last response.
+func (c *Client) doResolved(ctx context.Context, r request, out any, cfg *callConfig) (responseID, error) {
+	k := &call{client: c, ctx: ctx, request: r, config: *cfg, answer: &noAnswer}
+	err := k.run(out)
+	return responseID{k.answer.status, k.answerID()}, err
+}
+
+// run validates, waits for the rate limit, exchanges until an answer is final,
+// and turns that answer into out or into an error.
+func (k *call) run(out any) error {
+	if err := k.validate(out); err != nil {
 		return err
 	}
 	defer k.release()
@@ -72,7 +85,7 @@ func (c *Client) do(ctx context.Context, r request, out any, opts []CallOption) 
 }
 
 // validate refuses what cannot be sent as it was meant, before anything is.
-func (k *call) validate(out any, opts []CallOption) error {
+func (k *call) validate(out any) error {
 	switch {
 	case k.client == nil || k.client.transport == nil:
 		return &ArgumentError{Name: "client", Issue: "was not made by NewClient"}
@@ -80,12 +93,6 @@ func (k *call) validate(out any, opts []CallOption) error {
 		return &ArgumentError{Name: "ctx", Issue: "is nil"}
 	case k.request.err != nil:
 		return k.request.err
-	}
-	if err := k.config.apply(opts); err != nil {
-		return err
-	}
-	if name := k.config.pagesOnly; name != "" {
-		return &ArgumentError{Name: name, Issue: "is for iterators only"}
 	}
 	err := checkOut(out)
 	if err != nil {

@@ -22,26 +22,58 @@ type callConfig struct {
 	retryUnsafe bool
 	prefetch    int
 	maxPages    int
-	// seen, unless nil, is told what names the last answer.
-	seen *seen
-	// pagesOnly names an option that only iterators take, oneCall one that they
-	// do not.
-	pagesOnly, oneCall string
+	// given holds the options that not every call takes.
+	given optionSet
 }
 
-// seen names an answer, for an error that follows from what it says.
-type seen struct {
+// responseID identifies a response, for an error that follows from what it says.
+type responseID struct {
 	status    int
 	requestID string
 }
 
-func (cfg *callConfig) apply(opts []CallOption) error {
+// optionSet is a set of options that mean something to some calls only.
+type optionSet uint16
+
+const (
+	optionRequestID optionSet = 1 << iota
+	optionPrefetch
+	optionMaxPages
+)
+
+// The options that each kind of method takes, of those that not all do.
+const (
+	takenByCalls     = optionRequestID
+	takenByIterators = optionPrefetch | optionMaxPages
+)
+
+// limitedOptions says where each option of an optionSet means something.
+var limitedOptions = [...]struct {
+	option      optionSet
+	name, issue string
+}{
+	{optionRequestID, "WithRequestID", "is for one call, and an iterator makes several"},
+	{optionPrefetch, "WithPrefetch", "is for iterators only"},
+	{optionMaxPages, "WithMaxPages", "is for iterators only"},
+}
+
+// resolve applies the options of a method that takes, of the limited ones, only
+// those in takes.
+func (cfg *callConfig) resolve(opts []CallOption, takes optionSet) error {
 	for _, opt := range opts {
 		if opt == nil {
 			continue
 		}
 		if err := opt(cfg); err != nil {
 			return err
+		}
+	}
+	if cfg.given&^takes == 0 {
+		return nil
+	}
+	for _, o := range limitedOptions {
+		if cfg.given&^takes&o.option != 0 {
+			return &ArgumentError{Name: o.name, Issue: o.issue}
 		}
 	}
 	return nil
@@ -99,14 +131,16 @@ func WithRequestID(id string) CallOption {
 		if id == "" || len(id) > 128 || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 			return &ArgumentError{Name: "WithRequestID", Issue: "must be 1 to 128 visible ASCII characters"}
 		}
-		cfg.requestID, cfg.oneCall = id, "WithRequestID"
+		cfg.requestID = id
+		cfg.given |= optionRequestID
 		return nil
 	}
 }
 
 // WithResponse fills r with what the last answer said besides its result, also
-// when the call fails; an iterator fills it before each page is yielded. It
-// must not be nil, nor shared by calls in flight at the same time.
+// when the call fails; an iterator fills it before each page is yielded. A call
+// that is refused before anything is sent leaves r as it is. It must not be nil,
+// nor shared by calls in flight at the same time.
 func WithResponse(r *Response) CallOption {
 	return func(cfg *callConfig) error {
 		if r == nil {
@@ -142,7 +176,8 @@ func WithMaxPages(n int) CallOption {
 		if n < 1 {
 			return &ArgumentError{Name: "WithMaxPages", Issue: "must be positive"}
 		}
-		cfg.maxPages, cfg.pagesOnly = n, "WithMaxPages"
+		cfg.maxPages = n
+		cfg.given |= optionMaxPages
 		return nil
 	}
 }

@@ -136,6 +136,11 @@ func TestWithResponse(t *testing.T) {
 	// What was refused was no call: the Response stays as it was.
 	_, err = client.Projects.Get(ctx, "..", connix.WithResponse(&meta))
 	mustRefuse(t, err, "id")
+	_, err = client.Projects.List(ctx, nil, connix.WithResponse(&meta), connix.WithMaxPages(1))
+	mustRefuse(t, err, "WithMaxPages")
+	_, err = collect(client.Projects.All(ctx, nil, connix.WithResponse(&meta), connix.WithRequestID("other")))
+	mustRefuse(t, err, "WithRequestID")
+	mustRefuse(t, client.Do(ctx, "GET", "hello", nil, meta, connix.WithResponse(&meta)), "out")
 	equal(t, "refused", meta.RequestID, "mine")
 }
 

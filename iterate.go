@@ -22,7 +22,7 @@ type lister[T any] struct {
 // page fetches the page that the options name.
 func (l lister[T]) page(ctx context.Context, opts []CallOption) (*Page[T], error) {
 	var body pageBody[T]
-	if err := l.fetch(ctx, l.start(), &body, opts); err != nil {
+	if err := l.client.do(ctx, l.prepare(l.start(), &body), &body, opts); err != nil {
 		return nil, err
 	}
 	return &body.page, nil
@@ -37,21 +37,19 @@ func (l *lister[T]) start() place {
 	return at
 }
 
-// fetch reads the page that begins at the place into body.
-func (l *lister[T]) fetch(ctx context.Context, at place, body *pageBody[T], opts []CallOption) error {
+// prepare returns the request for the page that begins at the place, and
+// readies body for the response.
+func (l *lister[T]) prepare(at place, body *pageBody[T]) request {
 	body.limit = l.options.Limit
 	if body.limit <= 0 {
 		body.limit = defaultLimit
 	}
 	options := l.options
 	options.Page = at.page
-	r := l.request
 	if l.offsets {
-		r = options.skipping(at.offset, r)
-	} else {
-		r = options.paged(r)
+		return options.skipping(at.offset, l.request)
 	}
-	return l.client.do(ctx, r, body, opts)
+	return options.paged(l.request)
 }
 
 // pages fetches page after page: each when the one before has been consumed, or
@@ -65,7 +63,7 @@ func (l lister[T]) pages(ctx context.Context, opts []CallOption) iter.Seq2[*Page
 			return
 		}
 		w := l.walk(cfg)
-		reader := prefetcher[T]{lister: &l, ctx: ctx, opts: opts, pages: cfg.prefetch, response: cfg.response}
+		reader := prefetcher[T]{lister: &l, ctx: ctx, config: cfg}
 		defer reader.stop()
 		var before []ID // copied: the consumer may do anything to the page itself
 		for {
@@ -79,7 +77,7 @@ func (l lister[T]) pages(ctx context.Context, opts []CallOption) iter.Seq2[*Page
 			verdict := w.arrived(len(before), same, body.block)
 			switch {
 			case verdict.invalid != "":
-				yield(nil, l.invalid(verdict.invalid, body.answer))
+				yield(nil, l.invalid(verdict.invalid, body.response))
 				return
 			case verdict.drop:
 				return
@@ -160,11 +158,8 @@ func (l *lister[T]) iterating(ctx context.Context, opts []CallOption) (*callConf
 		return nil, &ArgumentError{Name: "ctx", Issue: "is nil"}
 	}
 	var cfg callConfig
-	if err := cfg.apply(opts); err != nil {
+	if err := cfg.resolve(opts, takenByIterators); err != nil {
 		return nil, err
-	}
-	if cfg.oneCall != "" {
-		return nil, &ArgumentError{Name: cfg.oneCall, Issue: "is for one call, and an iterator makes several"}
 	}
 	if l.options.Limit == 0 {
 		l.options.Limit = iteratorLimit
@@ -182,9 +177,9 @@ func (l *lister[T]) walk(cfg *callConfig) *walk {
 }
 
 // invalid is an answer whose pages make no list.
-func (l *lister[T]) invalid(issue string, answer seen) error {
+func (l *lister[T]) invalid(issue string, response responseID) error {
 	return &Error{
-		StatusCode: answer.status, RequestID: answer.requestID,
+		StatusCode: response.status, RequestID: response.requestID,
 		Method: l.request.method, Route: l.request.route, Message: issue,
 		Err: ErrInvalidResponse, credential: l.client.credential.masked(),
 	}

@@ -140,9 +140,6 @@ func (k *call) failure(err error) *Error {
 
 // fillResponse gives the caller what WithResponse asked for.
 func (k *call) fillResponse() {
-	if to := k.config.seen; to != nil {
-		*to = seen{k.answer.status, k.answerID()}
-	}
 	to := k.config.response
 	if to == nil {
 		return

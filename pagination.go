@@ -146,9 +146,8 @@ type pageBody[T any] struct {
 	page  Page[T]
 	limit int // asked for: how many items to make room for
 	// block is the answer's paging block, nil where it had none.
-	block *wirePagination
-	// answer names it, in an iteration.
-	answer seen
+	block    *wirePagination
+	response responseID
 }
 
 // wireList is a list as the API writes it: the overview's data, or the items

@@ -30,7 +30,8 @@ func WithPrefetch(pages int) CallOption {
 		if pages < 0 {
 			return &ArgumentError{Name: "WithPrefetch", Issue: "is negative"}
 		}
-		cfg.prefetch, cfg.pagesOnly = min(pages, maxPrefetch), "WithPrefetch"
+		cfg.prefetch = min(pages, maxPrefetch)
+		cfg.given |= optionPrefetch
 		return nil
 	}
 }
@@ -39,12 +40,10 @@ func WithPrefetch(pages int) CallOption {
 // guesses: the walk decides, page by page, where it goes, and a guess that is not
 // on its way is given up.
 type prefetcher[T any] struct {
-	lister   *lister[T]
-	ctx      context.Context
-	opts     []CallOption
-	pages    int       // 0: no guesses, nothing happens but what next is asked for
-	response *Response // of WithResponse; written by the consumer's goroutine only
-	queue    []*pageAhead[T]
+	lister *lister[T]
+	ctx    context.Context
+	config *callConfig // its response is written by the consumer's goroutine only
+	queue  []*pageAhead[T]
 }
 
 // pageAhead is a page that was asked for before its turn. Its results are there
@@ -63,8 +62,8 @@ type pageAhead[T any] struct {
 
 // next returns the page that is due.
 func (p *prefetcher[T]) next(w *walk) (*pageBody[T], error) {
-	if p.pages == 0 || p.ctx.Err() != nil {
-		return p.fetch(p.ctx, w.at, p.response)
+	if p.config.prefetch == 0 || p.ctx.Err() != nil {
+		return p.fetch(p.ctx, w.at, p.config.response)
 	}
 	due := p.await(w)
 	if due.err == nil && w.overtaken(due.since, due.body.block) {
@@ -72,8 +71,8 @@ func (p *prefetcher[T]) next(w *walk) (*pageBody[T], error) {
 		due = p.await(w)
 	}
 	p.queue = slices.Delete(p.queue, 0, 1)
-	if p.response != nil {
-		*p.response = due.response
+	if p.config.response != nil {
+		*p.config.response = due.response
 	}
 	return due.body, due.err
 }
@@ -98,10 +97,10 @@ func (p *prefetcher[T]) await(w *walk) *pageAhead[T] {
 // start asks for the due page and for those after it, and gives up what was
 // asked for elsewhere.
 func (p *prefetcher[T]) start(w *walk) {
-	if p.pages == 0 {
+	if p.config.prefetch == 0 {
 		return
 	}
-	places := w.ahead(p.pages)
+	places := w.ahead(p.config.prefetch)
 	kept := 0
 	for kept < min(len(p.queue), len(places)) && p.queue[kept].at == places[kept] {
 		kept++
@@ -126,7 +125,7 @@ func (p *prefetcher[T]) run(ctx context.Context, page *pageAhead[T]) {
 		}
 	}()
 	var response *Response
-	if p.response != nil {
+	if p.config.response != nil {
 		response = &page.response
 	}
 	page.body, page.err = p.fetch(ctx, page.at, response)
@@ -135,13 +134,12 @@ func (p *prefetcher[T]) run(ctx context.Context, page *pageAhead[T]) {
 
 // fetch fetches one page; what WithResponse asked for goes to response.
 func (p *prefetcher[T]) fetch(ctx context.Context, at place, response *Response) (*pageBody[T], error) {
+	cfg := *p.config
+	cfg.response = response
+	var err error
 	body := new(pageBody[T])
-	opts := append(slices.Clip(p.opts), func(cfg *callConfig) error {
-		cfg.pagesOnly = "" // heeded by the iteration, no longer foreign to its calls
-		cfg.response, cfg.seen = response, &body.answer
-		return nil
-	})
-	if err := p.lister.fetch(ctx, at, body, opts); err != nil {
+	body.response, err = p.lister.client.doResolved(ctx, p.lister.prepare(at, body), body, &cfg)
+	if err != nil {
 		return nil, err
 	}
 	return body, nil
