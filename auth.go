@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
-	"time"
+	"sync/atomic"
 
+	"github.com/connix-io/connix-go/internal/token"
 	"golang.org/x/oauth2"
 )
 
@@ -16,8 +19,8 @@ import (
 type credential interface {
 	// header returns the header that carries the secret, and its value.
 	header(ctx context.Context, k *call) (name string, value []string, err error)
-	// renew is asked once per call, after a 401 to value: whether the next
-	// attempt would carry another secret.
+	// renew is called once per call, after a 401 to value. It reports whether the
+	// next attempt would carry another secret.
 	renew(ctx context.Context, k *call, value []string) (bool, error)
 	// masked describes the credential for people.
 	masked() string
@@ -80,11 +83,8 @@ func newTokenCredential(source oauth2.TokenSource, c *Client) credential {
 	if !ok {
 		return foreignTokens{source}
 	}
-	return ownTokens{source: own, http: &http.Client{Transport: c.transport, Timeout: tokenTimeout}}
+	return ownTokens{source: own, http: &http.Client{Transport: c.transport}}
 }
-
-// tokenTimeout bounds one request to the token endpoint.
-const tokenTimeout = 30 * time.Second
 
 func (t ownTokens) header(ctx context.Context, k *call) (string, []string, error) {
 	token, err := t.source.token(observed(ctx, k), t.http)
@@ -123,8 +123,8 @@ func bearer(token *oauth2.Token) (string, []string, error) {
 }
 
 // foreignTokens asks a caller's token source for the token of each attempt.
-// Such a source takes no context: it is asked on a goroutine of its own, so that
-// a slow one holds up neither the caller's deadline nor its cancellation.
+// Such a source takes no context: it is asked on another goroutine, so that a
+// slow one holds up neither the caller's deadline nor its cancellation.
 type foreignTokens struct{ source oauth2.TokenSource }
 
 func (t foreignTokens) header(ctx context.Context, _ *call) (string, []string, error) {
@@ -136,37 +136,37 @@ func (t foreignTokens) header(ctx context.Context, _ *call) (string, []string, e
 }
 
 func (t foreignTokens) token(ctx context.Context) (*oauth2.Token, error) {
-	type answer struct {
+	type result struct {
 		token    *oauth2.Token
 		err      error
 		panicked any
 	}
-	answers := make(chan answer, 1)
+	results := make(chan result, 1)
 	go func() {
-		a := answer{err: errors.New("the source of WithTokenSource ended its goroutine")}
+		r := result{err: errors.New("the source of WithTokenSource ended its goroutine")}
 		defer func() {
-			a.panicked = recover()
-			answers <- a
+			r.panicked = recover()
+			results <- r
 		}()
-		a.token, a.err = t.source.Token()
-		if a.err == nil && a.token == nil {
-			a.err = errors.New("the source of WithTokenSource returned neither a token nor an error")
+		r.token, r.err = t.source.Token()
+		if r.err == nil && r.token == nil {
+			r.err = errors.New("the source of WithTokenSource returned neither a token nor an error")
 		}
 	}()
 	select {
-	case a := <-answers:
-		if a.panicked != nil {
-			panic(a.panicked) // where the caller can recover it
+	case r := <-results:
+		if r.panicked != nil {
+			panic(r.panicked) // on the caller's goroutine, which can recover it
 		}
-		return a.token, a.err
+		return r.token, r.err
 	case <-ctx.Done():
 		return nil, silentSource(ctx)
 	}
 }
 
-// silentSource is the error of a source that did not answer in time.
+// silentSource is the error of a source that did not return in time.
 func silentSource(ctx context.Context) error {
-	return fmt.Errorf("its source did not answer: %w", context.Cause(ctx))
+	return fmt.Errorf("its source did not return: %w", context.Cause(ctx))
 }
 
 func (t foreignTokens) renew(ctx context.Context, k *call, refused []string) (bool, error) {
@@ -187,19 +187,53 @@ func (e credentialError) Unwrap() error { return e.err }
 // wrong.
 func (e credentialError) Is(target error) bool { return target == ErrNoCredentials }
 
-// keyIssue says why key cannot be sent in a header, "" where it can. The form
-// of a key is the API's business and not checked.
-func keyIssue(key string) string {
-	if key == "" {
-		return "is empty"
-	}
-	for i := range len(key) {
-		switch c := key[i]; {
-		case c == '\n' || c == '\r':
-			return "holds a line break; was it read from a file? trim it"
-		case c <= ' ' || c >= 0x7f:
-			return "holds a space, a control character or a non-ASCII character"
-		}
-	}
-	return ""
+// keyIssue says why key cannot be sent in a header, "" if it can. The form of a
+// key is the API's business and not checked.
+func keyIssue(key string) string { return token.Issue(key) }
+
+// RotatingKey is an API key that can be swapped while calls are in flight:
+// give its Key method to [WithAPIKeySource]. It is safe for concurrent use and
+// prints as a mask.
+type RotatingKey struct {
+	key atomic.Pointer[string]
 }
+
+// NewRotatingKey returns a RotatingKey that holds key. A key that cannot go
+// into a header, because it is empty or has other characters than visible
+// ASCII, is refused with an [*ArgumentError] that does not show it.
+func NewRotatingKey(key string) (*RotatingKey, error) {
+	k := new(RotatingKey)
+	if err := k.Rotate(key); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// Rotate replaces the key. Every call that begins after it has returned uses
+// the new key; calls in flight finish with the one they began with, or are
+// repeated with the new one if the API refuses the old. A key that is
+// refused, as by [NewRotatingKey], changes nothing.
+func (k *RotatingKey) Rotate(key string) error {
+	if issue := keyIssue(key); issue != "" {
+		return &ArgumentError{Name: "key", Issue: issue}
+	}
+	k.key.Store(&key)
+	return nil
+}
+
+// Key returns the current key. It does not wait and ignores its context.
+func (k *RotatingKey) Key(context.Context) (string, error) {
+	if k == nil || k.key.Load() == nil {
+		return "", &ArgumentError{Name: "RotatingKey", Issue: "must be made by NewRotatingKey"}
+	}
+	return *k.key.Load(), nil
+}
+
+// String returns a mask.
+func (k *RotatingKey) String() string { return "connix.RotatingKey(****)" }
+
+// Format prints a mask under every verb.
+func (k *RotatingKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
+
+// LogValue gives slog a mask.
+func (k *RotatingKey) LogValue() slog.Value { return slog.StringValue(k.String()) }

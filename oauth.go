@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"time"
 
+	"github.com/connix-io/connix-go/internal/token"
 	"golang.org/x/oauth2"
 )
 
@@ -27,19 +27,19 @@ const (
 	ScopeWrite = "write"
 )
 
-// TokenStore keeps the OAuth2 token of one login where other processes find
-// it too. Package oauthcli has one for files.
+// TokenStore keeps the OAuth2 token of one login, for other processes too.
+// Package oauthcli has one for files.
 type TokenStore interface {
-	// Load returns the stored token, or nil and no error where there is none.
+	// Load returns the stored token, or nil and no error if there is none.
 	Load(ctx context.Context) (*oauth2.Token, error)
 
 	// Update is a read-modify-write under a lock that every process using the
 	// same store honours. It calls fn once, with the stored token (nil for
-	// none), stores what fn returns before it returns that itself, and stores
-	// nothing where fn fails. Where fn returns the very pointer it was given,
-	// there is nothing to write. fn may take half a minute: it asks the
-	// authorization server. ctx bounds the wait for the lock; what fn returned is
-	// stored even where ctx has ended meanwhile, or a token is lost.
+	// none), stores the token that fn returns before it returns that itself, and
+	// stores nothing if fn fails. If fn returns the very pointer that it was
+	// given, there is nothing to write. fn may take half a minute: it asks the
+	// authorization server. ctx bounds the wait for the lock; fn's token is
+	// stored even if ctx has ended meanwhile, or a token is lost.
 	Update(ctx context.Context, fn func(ctx context.Context, stored *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error)
 }
 
@@ -53,7 +53,7 @@ type tokenSourceConfig struct {
 }
 
 // WithTokenSaver calls save with every token that a refresh brings, before it
-// is used. Where save fails, so do the calls that wait for the token; the
+// is used. If save fails, so do the calls that wait for the token; the
 // token is kept in memory and saved at the next attempt, since the refresh
 // token it replaces is spent. save is never called by two goroutines at once;
 // its context ends after half a minute. For several processes that share
@@ -72,7 +72,7 @@ func WithTokenSaver(save func(ctx context.Context, token *oauth2.Token) error) T
 // store's lock and begins by reading it, so that of many processes one asks
 // the server and the others take its token.
 //
-// Where the store is not empty and [NewTokenSource] is given a token too, the
+// If the store is not empty and [NewTokenSource] is given a token too, the
 // one that expires later is used: a fresh login replaces a stored token, the
 // token that a program was once configured with does not.
 func WithTokenStore(store TokenStore) TokenSourceOption {
@@ -106,14 +106,14 @@ func WithInsecureTokenURL() TokenSourceOption {
 type TokenSource struct {
 	// A func, because fmt follows pointers in unexported fields under a wrong
 	// verb and cannot call their Format method.
-	state func() *tokenState
+	source func() *token.Source
 }
 
-// NewTokenSource returns a source that begins with t and renews it at cfg's
+// NewTokenSource returns a source that begins with t and refreshes it at cfg's
 // token endpoint. Nothing is sent or read before the first token is asked for.
 //
-// t may be nil only where [WithTokenStore] is given. A t without an expiry is
-// used until the API refuses it. cfg is copied; where it names no AuthStyle,
+// t may be nil only if [WithTokenStore] is given. A t without an expiry is
+// used until the API refuses it. cfg is copied; if it names no AuthStyle,
 // client id and secret go into the form. Its token endpoint must be https, or on
 // this machine, unless [WithInsecureTokenURL] is given. Saver and store exclude
 // each other. A refused argument is an [*ArgumentError].
@@ -142,15 +142,15 @@ func NewTokenSource(cfg *oauth2.Config, t *oauth2.Token, opts ...TokenSourceOpti
 	if own.Endpoint.AuthStyle == oauth2.AuthStyleAutoDetect {
 		own.Endpoint.AuthStyle = oauth2.AuthStyleInParams
 	}
-	st := &tokenState{cfg: own, store: c.store, dead: map[string]error{}}
+	made := token.Config{OAuth: own, Saver: c.saver}
 	if t != nil {
-		st.given = cloneToken(t)
+		made.Given = token.Clone(t)
 	}
-	if st.store == nil {
-		st.store = &memoryStore{token: st.given, saver: c.saver}
-		st.current, st.given = st.given, nil
+	if c.store != nil {
+		made.Store = c.store
 	}
-	return &TokenSource{state: func() *tokenState { return st }}, nil
+	source := token.New(made)
+	return &TokenSource{source: func() *token.Source { return source }}, nil
 }
 
 func checkTokenURL(cfg *oauth2.Config, insecure bool) error {
@@ -167,8 +167,8 @@ func checkTokenURL(cfg *oauth2.Config, insecure bool) error {
 	return nil
 }
 
-// Token returns a token that is usable now, after a refresh where none is. A
-// refresh takes half a minute at most, a minute more where another process
+// Token returns a token that is usable now, after a refresh if there is none. A
+// refresh takes half a minute at most, a minute more if another process
 // holds the store; a [Client] has its callers wait only as long as
 // their contexts allow, and uses its own [http.Client].
 func (s *TokenSource) Token() (*oauth2.Token, error) {
@@ -176,36 +176,38 @@ func (s *TokenSource) Token() (*oauth2.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cloneToken(tok), nil
+	return token.Clone(tok), nil
 }
 
 // token is Token under a context, with the http.Client that a refresh is to
 // use (nil for net/http's default). That client must not authenticate by this
 // source itself. The result is shared: it must not be changed.
 func (s *TokenSource) token(ctx context.Context, hc *http.Client) (*oauth2.Token, error) {
-	st, err := s.made()
+	source, err := s.made()
 	if err != nil {
 		return nil, err
 	}
-	return st.get(ctx, hc)
+	tok, err := source.Get(ctx, hc)
+	return tok, tokenError(err)
 }
 
-// refused says that the API answered 401 to accessToken. Where that token is
-// still the current one it is refreshed, once for all who say so; else the
+// refused says that the API responded with 401 to accessToken. If that token is
+// still the current one, it is refreshed, once for all who say so; else the
 // current one is returned.
 func (s *TokenSource) refused(ctx context.Context, hc *http.Client, accessToken string) (*oauth2.Token, error) {
-	st, err := s.made()
+	source, err := s.made()
 	if err != nil {
 		return nil, err
 	}
-	return st.replace(ctx, hc, accessToken)
+	tok, err := source.Replace(ctx, hc, accessToken)
+	return tok, tokenError(err)
 }
 
-func (s *TokenSource) made() (*tokenState, error) {
-	if s == nil || s.state == nil {
+func (s *TokenSource) made() (*token.Source, error) {
+	if s == nil || s.source == nil {
 		return nil, &ArgumentError{Name: "TokenSource", Issue: "must be made by NewTokenSource"}
 	}
-	return s.state(), nil
+	return s.source(), nil
 }
 
 // tokenSourceMask is all that a TokenSource prints.
@@ -220,30 +222,14 @@ func (TokenSource) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, tokenS
 // LogValue gives slog a mask.
 func (TokenSource) LogValue() slog.Value { return slog.StringValue(tokenSourceMask) }
 
-// tokenRefresh is what one request to the token endpoint came to.
-type tokenRefresh struct {
-	// Duration is that of the whole refresh, locks and saving included.
-	Duration time.Duration
-	// Early tells that nobody waits: the token in use is still good.
-	Early bool
-	// Expiry is that of the new token, zero where there is none.
-	Expiry time.Time
-	// Err is nil where the new token is in use.
-	Err error
-}
+// tokenRefresh describes a refresh that asked the token endpoint.
+type tokenRefresh = token.Refresh
 
-type refreshHookKey struct{}
-
-// withRefreshHook has hook called, synchronously and before anybody gets the
-// new token, at the end of each refresh that a token call under this context
-// starts. A refresh has one starter, so of several clients that share a source
-// one is told.
+// withRefreshHook has hook called at the end of each refresh that a token call
+// under this context starts: see [token.WithHook].
 func withRefreshHook(ctx context.Context, hook func(context.Context, tokenRefresh)) context.Context {
-	return context.WithValue(ctx, refreshHookKey{}, hook)
-}
-
-// cloneToken copies t, so that nobody outside holds what is kept inside.
-func cloneToken(t *oauth2.Token) *oauth2.Token {
-	clone := *t
-	return &clone
+	return token.WithHook(ctx, func(ctx context.Context, r tokenRefresh) {
+		r.Err = tokenError(r.Err)
+		hook(ctx, r)
+	})
 }

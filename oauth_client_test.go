@@ -129,7 +129,7 @@ func TestClientRetriesATokenEndpointThatIsUnavailable(t *testing.T) {
 	}
 }
 
-// unavailable is a transport to a token endpoint that answers 503 some times.
+// unavailable is a transport to a token endpoint that responds with 503 some times.
 type unavailable struct {
 	next         http.RoundTripper
 	times, asked int

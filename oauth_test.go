@@ -9,6 +9,7 @@ import (
 	"time"
 
 	connix "github.com/connix-io/connix-go"
+	"github.com/connix-io/connix-go/connixtest"
 	"golang.org/x/oauth2"
 )
 
@@ -31,7 +32,7 @@ func TestTokenSourceIsAnOAuth2TokenSource(t *testing.T) {
 
 func TestNewTokenSourceRefuses(t *testing.T) {
 	saver := connix.WithTokenSaver(func(context.Context, *oauth2.Token) error { return nil })
-	store := connix.WithTokenStore(newSharedStore(nil))
+	store := connix.WithTokenStore(emptyStore{})
 	at := func(tokenURL string) *oauth2.Config {
 		return &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: tokenURL}}
 	}
@@ -70,21 +71,31 @@ func TestNewTokenSourceRefuses(t *testing.T) {
 		t.Errorf("plain http on this machine: %v", err)
 	}
 	if _, err := connix.NewTokenSource(at("http://login.example/token"), tokenIn(0), connix.WithInsecureTokenURL()); err != nil {
-		t.Errorf("plain http where it is allowed: %v", err)
+		t.Errorf("plain http that is allowed: %v", err)
 	}
 }
 
+// emptyStore is a store that keeps nothing.
+type emptyStore struct{}
+
+func (emptyStore) Load(context.Context) (*oauth2.Token, error) { return nil, nil }
+
+func (emptyStore) Update(ctx context.Context, fn func(context.Context, *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error) {
+	return fn(ctx, nil)
+}
+
 func TestTokenSourceKeepsItsOwnConfig(t *testing.T) {
-	cfg, tok, srv := oauthConfig(), tokenIn(-time.Hour), newTokenServer()
+	srv := connixtest.NewServer(t)
+	cfg, tok := srv.OAuthConfig(""), expired(srv)
 	s, err := connix.NewTokenSource(cfg, tok)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.ClientID, cfg.Endpoint.TokenURL, tok.RefreshToken = "other", "https://other.example", "other"
-	want(t, s, srv, "access-1")
-	if id := srv.forms[0].Get("client_id"); id != "app" {
-		t.Errorf("sent client id %q", id)
+	if _, err := s.Token(); err != nil {
+		t.Fatal(err)
 	}
+	srv.Expect(t, connixtest.Match{Route: "/oauth2/token", Status: 200}, 1)
 }
 
 func TestTokenSourcePrintsAsAMask(t *testing.T) {
@@ -104,4 +115,27 @@ func TestTokenSourcePrintsAsAMask(t *testing.T) {
 	if got := s.LogValue().String() + s.String(); got != "connix.TokenSource(****)connix.TokenSource(****)" {
 		t.Errorf("logs as %s", got)
 	}
+}
+
+const (
+	testClientSecret = "planted-client-secret-3f1c"
+	testTokenURL     = "https://login.example/oauth2/token"
+)
+
+func oauthConfig() *oauth2.Config {
+	return &oauth2.Config{ClientID: "app", ClientSecret: testClientSecret, Endpoint: oauth2.Endpoint{TokenURL: testTokenURL}}
+}
+
+// tokenIn is a token that expires after d.
+func tokenIn(d time.Duration) *oauth2.Token {
+	return &oauth2.Token{AccessToken: "access-0", RefreshToken: "refresh-0", TokenType: "Bearer", Expiry: time.Now().Add(d)}
+}
+
+func newSource(t *testing.T, tok *oauth2.Token, opts ...connix.TokenSourceOption) *connix.TokenSource {
+	t.Helper()
+	s, err := connix.NewTokenSource(oauthConfig(), tok, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	connix "github.com/connix-io/connix-go"
 	"golang.org/x/oauth2"
 )
 
@@ -97,10 +98,11 @@ func Login(ctx context.Context, cfg *oauth2.Config, opts ...Option) (*oauth2.Tok
 	if cfg == nil || cfg.ClientID == "" {
 		return nil, errors.New("oauthcli: the config must have a client id")
 	}
-	for _, endpoint := range []string{cfg.Endpoint.AuthURL, cfg.Endpoint.TokenURL} {
-		if err := checkEndpoint(endpoint, c.insecure); err != nil {
-			return nil, err
-		}
+	if err := checkEndpoint("authorization endpoint", cfg.Endpoint.AuthURL, c.insecure); err != nil {
+		return nil, err
+	}
+	if err := checkEndpoint("token endpoint", cfg.Endpoint.TokenURL, c.insecure); err != nil {
+		return nil, err
 	}
 	if c.appName == "" {
 		c.appName = cfg.ClientID
@@ -184,16 +186,17 @@ func contextError(ctx context.Context) error {
 	return fmt.Errorf("oauthcli: %w (%w)", cause, err)
 }
 
-// checkEndpoint refuses what a browser or the token request could not use, or
-// would be read on.
-func checkEndpoint(text string, insecure bool) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return errors.New("oauthcli: the config must have both endpoints, with https URLs")
+// checkEndpoint refuses an endpoint that a browser or the token request could
+// not use, or could be read on. The rule is that of [connix.NewTokenSource], so
+// that both mean the same by "this machine".
+func checkEndpoint(name, text string, insecure bool) error {
+	var opts []connix.TokenSourceOption
+	if insecure {
+		opts = append(opts, connix.WithInsecureTokenURL())
 	}
-	ip := net.ParseIP(u.Hostname())
-	if u.Scheme == "http" && !insecure && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return errors.New("oauthcli: the config has an endpoint of plain http, which would send tokens readable over the network; use https, or WithInsecureEndpoints if you must")
+	cfg := &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: text}}
+	if _, err := connix.NewTokenSource(cfg, &oauth2.Token{AccessToken: "none"}, opts...); err != nil {
+		return fmt.Errorf("oauthcli: the config's %s must have an https URL, or http on this machine; WithInsecureEndpoints allows http elsewhere, where tokens can be read on the way", name)
 	}
 	return nil
 }

@@ -110,7 +110,16 @@ func TestLoginRefusesConfigs(t *testing.T) {
 			t.Errorf("%s: %v, opened %t", name, err, opened)
 		}
 	}
-	// What is insecure can be asked for.
+	// "This machine" has many names.
+	for _, here := range []string{"http://127.0.0.1", "http://[::1]", "http://localhost", "http://LOCALHOST.:8080", "http://login.localhost"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := oauthcli.Login(ctx, &oauth2.Config{ClientID: "x", Endpoint: oauth2.Endpoint{AuthURL: here + "/a", TokenURL: here + "/t"}},
+			oauthcli.WithOutput(nil), oauthcli.WithOpenURL(func(context.Context, string) error { cancel(); return nil }))
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("endpoints at %s: %v, want the login to begin", here, err)
+		}
+	}
+	// Plain http to another machine can be asked for.
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := oauthcli.Login(ctx, &oauth2.Config{ClientID: "x", Endpoint: oauth2.Endpoint{AuthURL: "http://login.example/a", TokenURL: "http://login.example/t"}},
 		oauthcli.WithOutput(nil), oauthcli.WithInsecureEndpoints(), oauthcli.WithOpenURL(func(context.Context, string) error { cancel(); return nil }))

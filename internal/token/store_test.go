@@ -1,4 +1,4 @@
-package connix_test
+package token_test
 
 import (
 	"context"
@@ -9,16 +9,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	connix "github.com/connix-io/connix-go"
+	"github.com/connix-io/connix-go/internal/token"
 	"golang.org/x/oauth2"
 )
 
-func TestTokenSourceLosesNoTokenThatCannotBeSaved(t *testing.T) {
+func TestSource_losesNoTokenThatCannotBeSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		var saved []string
 		failures := 2
-		s := newSource(t, tokenIn(-time.Hour), connix.WithTokenSaver(func(_ context.Context, tok *oauth2.Token) error {
+		s := newSource(t, tokenIn(-time.Hour), withSaver(func(_ context.Context, tok *oauth2.Token) error {
 			if failures > 0 {
 				failures--
 				return errDisk
@@ -44,12 +44,12 @@ func TestTokenSourceLosesNoTokenThatCannotBeSaved(t *testing.T) {
 	})
 }
 
-func TestTokenSourceRefreshesAnUnsavedTokenThatExpired(t *testing.T) {
+func TestSource_refreshesAnUnsavedTokenThatExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		store := newSharedStore(tokenIn(-time.Hour))
 		store.failures = 2
-		s := newSource(t, nil, connix.WithTokenStore(store))
+		s := newSource(t, nil, withStore(store))
 		_ = wantError(t, s, srv)
 		time.Sleep(2 * time.Hour) // access-1 expires unsaved
 		_ = wantError(t, s, srv)
@@ -61,12 +61,12 @@ func TestTokenSourceRefreshesAnUnsavedTokenThatExpired(t *testing.T) {
 	})
 }
 
-func TestTokenSourceUsesTheOldTokenWhileTheNewCannotBeSaved(t *testing.T) {
+func TestSource_usesTheOldTokenWhileTheNewCannotBeSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		store := newSharedStore(tokenIn(45 * time.Second))
 		store.failures = 1
-		s := newSource(t, nil, connix.WithTokenStore(store))
+		s := newSource(t, nil, withStore(store))
 		want(t, s, srv, "access-0")
 		want(t, s, srv, "access-0")
 		synctest.Wait()
@@ -79,14 +79,14 @@ func TestTokenSourceUsesTheOldTokenWhileTheNewCannotBeSaved(t *testing.T) {
 	})
 }
 
-func TestTokenSourcesShareAStore(t *testing.T) {
+func TestSource_shareAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = time.Second
 		store := newSharedStore(tokenIn(-time.Minute))
-		var sources []*connix.TokenSource
+		var sources []*token.Source
 		for range 8 {
-			sources = append(sources, newSource(t, nil, connix.WithTokenStore(store)))
+			sources = append(sources, newSource(t, nil, withStore(store)))
 		}
 		for round := range 4 {
 			var wg sync.WaitGroup
@@ -104,15 +104,15 @@ func TestTokenSourcesShareAStore(t *testing.T) {
 	})
 }
 
-func TestTokenSourceTakesAnotherProcessesTokenAfterARefusal(t *testing.T) {
+func TestSource_takesAnotherProcessesTokenAfterARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		store := newSharedStore(tokenIn(time.Hour))
-		a, b := newSource(t, nil, connix.WithTokenStore(store)), newSource(t, nil, connix.WithTokenStore(store))
+		a, b := newSource(t, nil, withStore(store)), newSource(t, nil, withStore(store))
 		want(t, a, srv, "access-0")
 		want(t, b, srv, "access-0")
-		for _, s := range []*connix.TokenSource{a, b} {
-			tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+		for _, s := range []*token.Source{a, b} {
+			tok, err := s.Replace(t.Context(), srv.client(), "access-0")
 			if err != nil || tok.AccessToken != "access-1" {
 				t.Errorf("got %v, %v", tok, err)
 			}
@@ -123,7 +123,7 @@ func TestTokenSourceTakesAnotherProcessesTokenAfterARefusal(t *testing.T) {
 	})
 }
 
-func TestTokenSourceChoosesBetweenGivenAndStored(t *testing.T) {
+func TestSource_choosesBetweenGivenAndStored(t *testing.T) {
 	token := func(name string, left time.Duration) *oauth2.Token {
 		tok := &oauth2.Token{AccessToken: name, RefreshToken: "refresh of " + name}
 		if left != 0 {
@@ -147,7 +147,7 @@ func TestTokenSourceChoosesBetweenGivenAndStored(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			store := newSharedStore(tt.stored)
-			s := newSource(t, tt.given, connix.WithTokenStore(store))
+			s := newSource(t, tt.given, withStore(store))
 			want(t, s, newTokenServer(), tt.want)
 			if !slices.Equal(store.writes, tt.writes) {
 				t.Errorf("stored %q, want %q", store.writes, tt.writes)
@@ -156,15 +156,15 @@ func TestTokenSourceChoosesBetweenGivenAndStored(t *testing.T) {
 	}
 }
 
-func TestTokenSourceComesBackAfterALoginElsewhere(t *testing.T) {
+func TestSource_comesBackAfterALoginElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.revoked = true
 		store := newSharedStore(tokenIn(-time.Hour))
-		s := newSource(t, nil, connix.WithTokenStore(store))
+		s := newSource(t, nil, withStore(store))
 		for range 3 {
-			if err := wantError(t, s, srv); !errors.Is(err, connix.ErrLoginRequired) {
-				t.Fatalf("got %v, want ErrLoginRequired", err)
+			if err := wantError(t, s, srv); !needsLogin(err) {
+				t.Fatalf("got %v, want LoginRequired", err)
 			}
 		}
 		if n := srv.requests(); n != 1 {
@@ -178,7 +178,7 @@ func TestTokenSourceComesBackAfterALoginElsewhere(t *testing.T) {
 	})
 }
 
-func TestTokenSourceTriesTheGivenTokenWhereTheStoredIsDead(t *testing.T) {
+func TestSource_triesTheGivenTokenWhereTheStoredIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.next(returning(400, `{"error":"invalid_grant"}`))
@@ -186,7 +186,7 @@ func TestTokenSourceTriesTheGivenTokenWhereTheStoredIsDead(t *testing.T) {
 		given := tokenIn(0)
 		given.AccessToken, given.Expiry = "", time.Time{} // as a configuration has it: a refresh token alone
 		store := newSharedStore(dead)
-		s := newSource(t, given, connix.WithTokenStore(store))
+		s := newSource(t, given, withStore(store))
 		want(t, s, srv, "access-1")
 		if !slices.Equal(store.writes, []string{"access-1"}) {
 			t.Errorf("stored %q", store.writes)
@@ -194,11 +194,11 @@ func TestTokenSourceTriesTheGivenTokenWhereTheStoredIsDead(t *testing.T) {
 	})
 }
 
-func TestTokenSourceRestoresAnEmptiedStore(t *testing.T) {
+func TestSource_restoresAnEmptiedStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		store := newSharedStore(tokenIn(time.Hour))
-		s := newSource(t, nil, connix.WithTokenStore(store))
+		s := newSource(t, nil, withStore(store))
 		want(t, s, srv, "access-0")
 		store.token = nil
 		time.Sleep(2 * time.Hour)
@@ -209,10 +209,10 @@ func TestTokenSourceRestoresAnEmptiedStore(t *testing.T) {
 	})
 }
 
-func TestTokenSourceWithAnEmptyStoreNeedsALogin(t *testing.T) {
-	s := newSource(t, nil, connix.WithTokenStore(newSharedStore(nil)))
-	if err := wantError(t, s, newTokenServer()); !errors.Is(err, connix.ErrLoginRequired) {
-		t.Errorf("got %v, want ErrLoginRequired", err)
+func TestSource_withAnEmptyStoreNeedsALogin(t *testing.T) {
+	s := newSource(t, nil, withStore(newSharedStore(nil)))
+	if err := wantError(t, s, newTokenServer()); !needsLogin(err) {
+		t.Errorf("got %v, want LoginRequired", err)
 	}
 }
 
@@ -225,19 +225,19 @@ func (brokenStore) Update(context.Context, func(context.Context, *oauth2.Token) 
 	return nil, errDisk
 }
 
-func TestTokenSourceReportsABrokenStore(t *testing.T) {
-	s := newSource(t, nil, connix.WithTokenStore(brokenStore{}))
-	if err := wantError(t, s, newTokenServer()); !errors.Is(err, errDisk) || errors.Is(err, connix.ErrLoginRequired) {
+func TestSource_reportsABrokenStore(t *testing.T) {
+	s := newSource(t, nil, withStore(brokenStore{}))
+	if err := wantError(t, s, newTokenServer()); !errors.Is(err, errDisk) || needsLogin(err) {
 		t.Errorf("got %v, want the store's error", err)
 	}
 }
 
-func TestTokenSourceKeepsAnUnsavedTokenWithoutExpiry(t *testing.T) {
+func TestSource_keepsAnUnsavedTokenWithoutExpiry(t *testing.T) {
 	srv := newTokenServer()
 	srv.next(returning(200, `{"access_token":"for-ever","refresh_token":"refresh-1"}`))
 	store := newSharedStore(tokenIn(-time.Hour))
 	store.failures = 1
-	s := newSource(t, nil, connix.WithTokenStore(store))
+	s := newSource(t, nil, withStore(store))
 	_ = wantError(t, s, srv)
 	want(t, s, srv, "for-ever")
 	if n := srv.requests(); n != 1 || !slices.Equal(store.writes, []string{"for-ever"}) {
@@ -251,17 +251,17 @@ func (s *sharedStore) hold(d time.Duration) {
 	time.AfterFunc(d, func() { <-s.lock })
 }
 
-func TestTokenSourceWaitsForTheStoreThoughItsStarterLeaves(t *testing.T) {
+func TestSource_waitsForTheStoreThoughItsStarterLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		store := newSharedStore(tokenIn(-time.Hour))
 		store.hold(5 * time.Second)
-		s := newSource(t, nil, connix.WithTokenStore(store))
+		s := newSource(t, nil, withStore(store))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, err := connix.TokenOf(ctx, s, srv.client()); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := s.Get(ctx, srv.client()); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("the starter got %v, want its deadline", err)
 			}
 		})
@@ -271,13 +271,13 @@ func TestTokenSourceWaitsForTheStoreThoughItsStarterLeaves(t *testing.T) {
 	})
 }
 
-func TestTokenSourceReadsAnAnswerThoughTheLockTookLong(t *testing.T) {
+func TestSource_readsAResponseThoughTheLockTookLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = 20 * time.Second
 		store := newSharedStore(tokenIn(-time.Hour))
 		store.hold(50 * time.Second)
-		s := newSource(t, nil, connix.WithTokenStore(store))
+		s := newSource(t, nil, withStore(store))
 		want(t, s, srv, "access-1")
 		if !slices.Equal(store.writes, []string{"access-1"}) {
 			t.Errorf("stored %q", store.writes)
@@ -285,12 +285,12 @@ func TestTokenSourceReadsAnAnswerThoughTheLockTookLong(t *testing.T) {
 	})
 }
 
-func TestTokenSourceGivesUpOnALockedStore(t *testing.T) {
+func TestSource_givesUpOnALockedStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		store := newSharedStore(tokenIn(-time.Hour))
 		store.hold(time.Hour)
-		s := newSource(t, nil, connix.WithTokenStore(store))
+		s := newSource(t, nil, withStore(store))
 		begin := time.Now()
 		if err := wantError(t, s, srv); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Minute {
 			t.Errorf("got %v after %s", err, time.Since(begin))
@@ -308,13 +308,13 @@ func (s slowStore) Load(ctx context.Context) (*oauth2.Token, error) {
 	return s.sharedStore.Load(ctx)
 }
 
-func TestTokenSourceRefusedWhileItIsBeingLoaded(t *testing.T) {
+func TestSource_refusedWhileItIsBeingLoaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
-		s := newSource(t, nil, connix.WithTokenStore(slowStore{newSharedStore(tokenIn(time.Hour))}))
+		s := newSource(t, nil, withStore(slowStore{newSharedStore(tokenIn(time.Hour))}))
 		go want(t, s, srv, "access-0")
 		synctest.Wait()
-		tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+		tok, err := s.Replace(t.Context(), srv.client(), "access-0")
 		if err != nil || tok.AccessToken != "access-1" {
 			t.Errorf("got %v, %v", tok, err)
 		}

@@ -1,4 +1,4 @@
-package connix_test
+package token_test
 
 import (
 	"context"
@@ -13,16 +13,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	connix "github.com/connix-io/connix-go"
+	"github.com/connix-io/connix-go/internal/token"
 	"golang.org/x/oauth2"
 )
 
-func TestTokenSourceRefreshesOnceForAllWaiters(t *testing.T) {
+func TestSource_refreshesOnceForAllWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = 2 * time.Second
 		var saved atomic.Bool
-		s := newSource(t, tokenIn(-time.Minute), connix.WithTokenSaver(func(_ context.Context, tok *oauth2.Token) error {
+		s := newSource(t, tokenIn(-time.Minute), withSaver(func(_ context.Context, tok *oauth2.Token) error {
 			time.Sleep(time.Second)
 			saved.Store(tok.RefreshToken == "refresh-1")
 			return nil
@@ -32,13 +32,13 @@ func TestTokenSourceRefreshesOnceForAllWaiters(t *testing.T) {
 		for i := range 100 {
 			wg.Go(func() {
 				ctx := t.Context()
-				impatient := i%10 == 0 // the one that starts the flight, perhaps
+				impatient := i%10 == 0 // the one that starts the refresh, perhaps
 				if impatient {
 					var cancel context.CancelFunc
 					ctx, cancel = context.WithTimeout(ctx, time.Second)
 					defer cancel()
 				}
-				tok, err := connix.TokenOf(ctx, s, srv.client())
+				tok, err := s.Get(ctx, srv.client())
 				switch {
 				case impatient:
 					if !errors.Is(err, context.DeadlineExceeded) {
@@ -66,7 +66,7 @@ func TestTokenSourceRefreshesOnceForAllWaiters(t *testing.T) {
 	})
 }
 
-func TestTokenSourceKeepsACauseOfTheCallers(t *testing.T) {
+func TestSource_keepsACauseOfTheCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = time.Minute
@@ -74,11 +74,11 @@ func TestTokenSourceKeepsACauseOfTheCallers(t *testing.T) {
 		cause := errors.New("shutting down")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
-		_, err := connix.TokenOf(ctx, s, srv.client())
+		_, err := s.Get(ctx, srv.client())
 		if !errors.Is(err, cause) || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want both the cause and context.Canceled", err)
 		}
-		_, err = connix.TokenOf(ctx, s, srv.client())
+		_, err = s.Get(ctx, srv.client())
 		if !errors.Is(err, cause) {
 			t.Errorf("got %v from an ended context, want its cause", err)
 		}
@@ -89,7 +89,7 @@ func TestTokenSourceKeepsACauseOfTheCallers(t *testing.T) {
 	})
 }
 
-func TestTokenSourceRefreshesEarlyInTheBackground(t *testing.T) {
+func TestSource_refreshesEarlyInTheBackground(t *testing.T) {
 	tests := []struct {
 		name       string
 		life       int64 // ExpiresIn in seconds, 0: not known
@@ -141,7 +141,7 @@ func TestTokenSourceRefreshesEarlyInTheBackground(t *testing.T) {
 	}
 }
 
-func TestTokenSourceReplacesARefusedToken(t *testing.T) {
+func TestSource_replacesARefusedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = time.Second
@@ -149,7 +149,7 @@ func TestTokenSourceReplacesARefusedToken(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 64 {
 			wg.Go(func() {
-				tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+				tok, err := s.Replace(t.Context(), srv.client(), "access-0")
 				if err != nil || tok.AccessToken != "access-1" {
 					t.Errorf("got %v, %v", tok, err)
 				}
@@ -157,7 +157,7 @@ func TestTokenSourceReplacesARefusedToken(t *testing.T) {
 		}
 		wg.Wait()
 		// A straggler, whose 401 is about the token before.
-		tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+		tok, err := s.Replace(t.Context(), srv.client(), "access-0")
 		if err != nil || tok.AccessToken != "access-1" {
 			t.Errorf("straggler got %v, %v", tok, err)
 		}
@@ -167,11 +167,11 @@ func TestTokenSourceReplacesARefusedToken(t *testing.T) {
 	})
 }
 
-func TestTokenSourceIsGivenTheRefusedTokenAgain(t *testing.T) {
+func TestSource_isGivenTheRefusedTokenAgain(t *testing.T) {
 	srv := newTokenServer()
 	srv.next(returning(200, `{"access_token":"access-0","refresh_token":"refresh-1","expires_in":3600}`))
 	s := newSource(t, tokenIn(time.Hour))
-	tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+	tok, err := s.Replace(t.Context(), srv.client(), "access-0")
 	if err != nil || tok.AccessToken != "access-0" {
 		t.Errorf("got %v, %v", tok, err)
 	}
@@ -181,25 +181,25 @@ func TestTokenSourceIsGivenTheRefusedTokenAgain(t *testing.T) {
 	}
 }
 
-func TestTokenSourceDoesNotHandOutARefusedToken(t *testing.T) {
+func TestSource_doesNotHandOutARefusedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.next(noResponse)
 		s := newSource(t, tokenIn(time.Hour))
-		if _, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0"); !errors.Is(err, errConnection) {
+		if _, err := s.Replace(t.Context(), srv.client(), "access-0"); !errors.Is(err, errConnection) {
 			t.Fatalf("got %v, want the lost connection", err)
 		}
 		want(t, s, srv, "access-1")
 	})
 }
 
-func TestTokenSourceRefusedWhileAnEarlyRefreshIsUnderWay(t *testing.T) {
+func TestSource_refusedWhileAnEarlyRefreshIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = time.Second
 		s := newSource(t, tokenIn(30*time.Second))
 		want(t, s, srv, "access-0")
-		tok, err := connix.TokenRefused(t.Context(), s, srv.client(), "access-0")
+		tok, err := s.Replace(t.Context(), srv.client(), "access-0")
 		if err != nil || tok.AccessToken != "access-1" {
 			t.Errorf("got %v, %v", tok, err)
 		}
@@ -209,7 +209,7 @@ func TestTokenSourceRefusedWhileAnEarlyRefreshIsUnderWay(t *testing.T) {
 	})
 }
 
-func TestTokenSourceRefreshIsNotThePartOfTheCallThatStartsIt(t *testing.T) {
+func TestSource_refreshIsNotThePartOfTheCallThatStartsIt(t *testing.T) {
 	type key struct{}
 	srv := newTokenServer()
 	var value any
@@ -223,27 +223,27 @@ func TestTokenSourceRefreshIsNotThePartOfTheCallThatStartsIt(t *testing.T) {
 	ctx := context.WithValue(t.Context(), key{}, "span")
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{ConnectStart: func(string, string) {}})
 	s := newSource(t, tokenIn(-time.Hour))
-	_, _ = connix.TokenOf(ctx, s, srv.client())
+	_, _ = s.Get(ctx, srv.client())
 	if value != "span" {
 		t.Errorf("the refresh sees %v of the caller's values, want its span", value)
 	}
 }
 
-func TestTokenSourceTellsTheHook(t *testing.T) {
+func TestSource_tellsTheHook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = time.Second
 		s := newSource(t, tokenIn(-time.Hour))
 		srv.next(noResponse)
 		var told []string
-		ctx := connix.WithRefreshHook(t.Context(), func(early bool, d time.Duration, expiry time.Time, err error) {
-			told = append(told, fmt.Sprint(early, d, time.Until(expiry) > 0, err != nil))
+		ctx := token.WithHook(t.Context(), func(_ context.Context, r token.Refresh) {
+			told = append(told, fmt.Sprint(r.Early, r.Duration, time.Until(r.Expiry) > 0, r.Err != nil))
 		})
-		_, _ = connix.TokenOf(ctx, s, srv.client())
-		_, _ = connix.TokenOf(ctx, s, srv.client())
-		_, _ = connix.TokenOf(ctx, s, srv.client())
+		_, _ = s.Get(ctx, srv.client())
+		_, _ = s.Get(ctx, srv.client())
+		_, _ = s.Get(ctx, srv.client())
 		time.Sleep(time.Hour - 30*time.Second)
-		_, _ = connix.TokenOf(ctx, s, srv.client())
+		_, _ = s.Get(ctx, srv.client())
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if got, expect := told, []string{"false 0s false true", "false 1s true false", "true 1s true false"}; !slices.Equal(got, expect) {

@@ -1,4 +1,4 @@
-package connix_test
+package token_test
 
 import (
 	"context"
@@ -7,11 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	connix "github.com/connix-io/connix-go"
+	"github.com/connix-io/connix-go/internal/token"
 	"golang.org/x/oauth2"
 )
 
@@ -21,18 +22,18 @@ const (
 )
 
 // tokenServer is a token endpoint with rotating refresh tokens, behind an
-// http.Client. Each refresh token buys one answer; a second use of it revokes
+// http.Client. Each refresh token buys one token; a second use of it revokes
 // all of them.
 type tokenServer struct {
 	latency time.Duration
 	life    time.Duration // of an access token; 0: an hour
 
-	mu      sync.Mutex
-	n       int    // tokens issued
-	valid   string // the one refresh token that is
-	revoked bool
-	forms   []url.Values
-	answers []func(*http.Request) (*http.Response, error) // given first
+	mu        sync.Mutex
+	n         int    // tokens issued
+	valid     string // the one refresh token that is
+	revoked   bool
+	forms     []url.Values
+	responses []func(*http.Request) (*http.Response, error) // given first
 }
 
 // newTokenServer knows the refresh token refresh-0.
@@ -46,11 +47,11 @@ func (s *tokenServer) requests() int {
 	return len(s.forms)
 }
 
-// next has the following requests answered by these, in order.
-func (s *tokenServer) next(answers ...func(*http.Request) (*http.Response, error)) {
+// next has the following requests met by these responses, in order.
+func (s *tokenServer) next(responses ...func(*http.Request) (*http.Response, error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answers = append(s.answers, answers...)
+	s.responses = append(s.responses, responses...)
 }
 
 func (s *tokenServer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -64,13 +65,13 @@ func (s *tokenServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	s.mu.Lock()
 	s.forms = append(s.forms, form)
-	var answer func(*http.Request) (*http.Response, error)
-	if len(s.answers) > 0 {
-		answer, s.answers = s.answers[0], s.answers[1:]
+	var response func(*http.Request) (*http.Response, error)
+	if len(s.responses) > 0 {
+		response, s.responses = s.responses[0], s.responses[1:]
 	}
 	s.mu.Unlock()
-	if answer != nil {
-		return answer(req)
+	if response != nil {
+		return response(req)
 	}
 	if s.latency > 0 {
 		select {
@@ -94,8 +95,24 @@ func (s *tokenServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return returning(200, `{"access_token":"access-%d","token_type":"Bearer","expires_in":%d,"refresh_token":%q}`, s.n, int(life.Seconds()), s.valid)(req)
 }
 
+// returning responds with a status and a JSON body.
+func returning(status int, format string, args ...any) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: status, Status: http.StatusText(status), Request: req,
+			Header: http.Header{"Content-Type": {"application/json"}},
+			Body:   io.NopCloser(strings.NewReader(fmt.Sprintf(format, args...))),
+		}, nil
+	}
+}
+
+// noResponse loses the connection.
+func noResponse(*http.Request) (*http.Response, error) { return nil, errConnection }
+
+var errConnection = errors.New("connection reset by peer")
+
 func oauthConfig() *oauth2.Config {
-	return &oauth2.Config{ClientID: "app", ClientSecret: testClientSecret, Endpoint: oauth2.Endpoint{TokenURL: testTokenURL}}
+	return &oauth2.Config{ClientID: "app", ClientSecret: testClientSecret, Endpoint: oauth2.Endpoint{TokenURL: testTokenURL, AuthStyle: oauth2.AuthStyleInParams}}
 }
 
 // tokenIn is the token that the server begins with, expiring after d.
@@ -103,20 +120,35 @@ func tokenIn(d time.Duration) *oauth2.Token {
 	return &oauth2.Token{AccessToken: "access-0", RefreshToken: "refresh-0", TokenType: "Bearer", Expiry: time.Now().Add(d)}
 }
 
-func newSource(t *testing.T, tok *oauth2.Token, opts ...connix.TokenSourceOption) *connix.TokenSource {
+// option changes the configuration of a source.
+type option func(*token.Config)
+
+func withStore(store token.Store) option { return func(c *token.Config) { c.Store = store } }
+
+func withSaver(save func(context.Context, *oauth2.Token) error) option {
+	return func(c *token.Config) { c.Saver = save }
+}
+
+func newSource(t *testing.T, tok *oauth2.Token, opts ...option) *token.Source {
 	t.Helper()
-	s, err := connix.NewTokenSource(oauthConfig(), tok, opts...)
-	if err != nil {
-		t.Fatal(err)
+	cfg := token.Config{OAuth: oauthConfig(), Given: tok}
+	for _, opt := range opts {
+		opt(&cfg)
 	}
-	return s
+	return token.New(cfg)
+}
+
+// needsLogin reports whether err says that only a new login helps.
+func needsLogin(err error) bool {
+	failure, ok := errors.AsType[*token.Error](err)
+	return ok && failure.LoginRequired
 }
 
 // want asks s for a token, which should be the one named. It may run on any
 // goroutine.
-func want(t *testing.T, s *connix.TokenSource, srv *tokenServer, access string) {
+func want(t *testing.T, s *token.Source, srv *tokenServer, access string) {
 	t.Helper()
-	tok, err := connix.TokenOf(t.Context(), s, srv.client())
+	tok, err := s.Get(t.Context(), srv.client())
 	switch {
 	case err != nil:
 		t.Errorf("no token: %v; want %s", err, access)
@@ -125,14 +157,14 @@ func want(t *testing.T, s *connix.TokenSource, srv *tokenServer, access string) 
 	}
 }
 
-// wantError asks s for a token and returns the error, which must be a TokenError.
-func wantError(t *testing.T, s *connix.TokenSource, srv *tokenServer) *connix.TokenError {
+// wantError asks s for a token and returns the error, which must be an Error.
+func wantError(t *testing.T, s *token.Source, srv *tokenServer) *token.Error {
 	t.Helper()
-	tok, err := connix.TokenOf(t.Context(), s, srv.client())
+	tok, err := s.Get(t.Context(), srv.client())
 	if err == nil {
 		t.Fatalf("got token %s, want an error", tok.AccessToken)
 	}
-	failure, ok := errors.AsType[*connix.TokenError](err)
+	failure, ok := errors.AsType[*token.Error](err)
 	if !ok {
 		t.Fatalf("got error %v (%T), want a *TokenError", err, err)
 	}

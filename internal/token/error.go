@@ -1,0 +1,76 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Error says why there is no token. Neither it nor its text holds a token or a
+// client secret.
+type Error struct {
+	// Status is the token endpoint's, 0 if it did not respond or was not asked.
+	Status int
+	// Code is RFC 6749's error code, "" for none.
+	Code string
+	// Description is what the server adds, as it came; "" for none.
+	Description string
+	// Err is the cause if the server's response is not.
+	Err error
+	// Lost reports that the server was asked, and that its response did not
+	// come whole.
+	Lost bool
+	// LoginRequired reports that only a new login helps.
+	LoginRequired bool
+}
+
+// Error returns the parts in one line.
+func (e *Error) Error() string {
+	return fmt.Sprintf("status %d, code %q, description %q, cause: %v", e.Status, e.Code, e.Description, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Temporary reports whether the same request may succeed a moment later.
+func (e *Error) Temporary() bool {
+	return !e.LoginRequired && (e.Lost || e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout || e.Status >= 500)
+}
+
+// codeInvalidGrant is the error code of a refresh token that is spent.
+const codeInvalidGrant = "invalid_grant"
+
+var (
+	errAborted        = errors.New("the refresh was aborted")
+	errEmptyStore     = errors.New("the token store returned no token")
+	errNoRefreshToken = errors.New("the access token is not usable and there is no refresh token")
+	errUnreadable     = errors.New("the response holds no token")
+	errRefreshTimeout = fmt.Errorf("no response within %s: %w", refreshTimeout, context.DeadlineExceeded)
+)
+
+// Issue says why a key or an access token cannot be sent in a header, "" if it
+// can. Its form is the API's business and not checked.
+func Issue(secret string) string {
+	if secret == "" {
+		return "is empty"
+	}
+	for i := range len(secret) {
+		switch c := secret[i]; {
+		case c == '\n' || c == '\r':
+			return "holds a line break; trim it if it was read from a file"
+		case c == ' ':
+			return "holds a space"
+		case c < ' ' || c == 0x7f:
+			return "holds a control character"
+		case c > 0x7f:
+			return "holds a character that is not ASCII"
+		}
+	}
+	return ""
+}
+
+// unsendable is the error of a token that no header can carry.
+func unsendable(accessToken string) error {
+	return &Error{Err: errors.New("the access token " + Issue(accessToken))}
+}
