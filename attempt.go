@@ -12,25 +12,14 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go/internal/headers"
+	"github.com/connix-io/connix-go/internal/retry"
 )
-
-// result is one exchange, once it is over: nothing changes it afterwards.
-type result struct {
-	status     int // 0: no answer
-	header     http.Header
-	body       *body // pooled; nil where no answer came
-	err        error // why no answer came, or why the body is not whole
-	fate       fate
-	hasRetry   bool   // a Retry-After came
-	requestID  string // the answer's, "" for none
-	location   string
-	retryAfter time.Duration
-	sentAt     time.Time
-	receivedAt time.Time
-}
 
 // attempt is one exchange while it is under way: send, read.
 type attempt struct {
+	// delay and rateWait passed before it.
+	delay, rateWait time.Duration
+
 	started  time.Time // once its permit is there
 	cancel   context.CancelFunc
 	secret   []string   // what it was authenticated with
@@ -53,7 +42,7 @@ func (t *connTrace) neverConnected() bool { return t != nil && t.wanted.Load() &
 type timeoutError struct{ after time.Duration }
 
 func (e timeoutError) Error() string {
-	return "no complete answer within " + e.after.String() + " (see WithTimeout)"
+	return "no complete response within " + e.after.String() + " (see WithTimeout)"
 }
 func (timeoutError) Timeout() bool        { return true }
 func (timeoutError) Temporary() bool      { return true }
@@ -78,7 +67,7 @@ func (k *call) send(req *http.Request) (*http.Response, error) {
 	a := &k.attempt
 	ctx, cancel := k.client.withTimeout(k.ctx, a.started)
 	a.cancel = cancel
-	if isWrite(req.Method) {
+	if retry.IsWrite(req.Method) {
 		ctx = a.trace(ctx)
 	}
 	hop := req.WithContext(ctx)
@@ -86,9 +75,9 @@ func (k *call) send(req *http.Request) (*http.Response, error) {
 	if cookies := req.Header["Cookie"]; cookies != nil {
 		hop.Header["Cookie"] = cookies // put there by the caller's Jar
 	}
-	if !sameOrigin(hop.URL, &k.client.base) {
+	if !retry.SameOrigin(hop.URL, &k.client.base) {
 		closeBody(hop)
-		return nil, unsentError{ErrRedirectRefused}
+		return nil, retry.Refusal{Err: ErrRedirectRefused}
 	}
 	name, secret, err := k.client.credential.header(ctx, k)
 	if err != nil {
@@ -99,11 +88,11 @@ func (k *call) send(req *http.Request) (*http.Response, error) {
 	hop.Header[name] = secret
 	if ctx.Err() != nil {
 		closeBody(hop)
-		return nil, unsentError{context.Cause(ctx)}
+		return nil, retry.Refusal{Err: context.Cause(ctx)}
 	}
 	resp, err := k.client.transport.RoundTrip(hop)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && k.ctx.Err() == nil && errors.Is(err, ctx.Err()) && !failedBeforeSending(err) {
+		if cause := context.Cause(ctx); cause != nil && k.ctx.Err() == nil && errors.Is(err, ctx.Err()) && !retry.BeforeSending(err) {
 			err = cause // which says whose timeout it was
 		}
 		return resp, err
@@ -114,7 +103,7 @@ func (k *call) send(req *http.Request) (*http.Response, error) {
 	case resp.Body == nil:
 		resp.Body = http.NoBody
 	}
-	if isRedirect(resp.StatusCode) {
+	if retry.IsRedirect(resp.StatusCode) {
 		// Hidden from http.Client, which would follow it, or quote a location that
 		// it cannot parse.
 		a.location = headers.First(resp.Header, "Location")
@@ -126,8 +115,8 @@ func (k *call) send(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// errBrokenTransport is what a transport of the caller's gave that broke the
-// rules of http.RoundTripper. Whether the request was sent is not known.
+// errBrokenTransport is the error of a transport that breaks the rules of
+// [http.RoundTripper]. Whether the request was sent is not known.
 var errBrokenTransport = errors.New("the transport returned neither an error nor a response with a body")
 
 // trace watches whether the transport ever had a connection.
@@ -139,50 +128,30 @@ func (a *attempt) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &conn.hooks)
 }
 
-// read ends the attempt: it reads the answer, if one came, and judges.
-func (a *attempt) read(method string, resp *http.Response, err error, limit int64) result {
-	r := result{err: redacted(transportError(err), a.secret), sentAt: a.started}
+// read ends the attempt: it reads the response, if one came, and classifies it.
+func (a *attempt) read(method string, resp *http.Response, err error, limit int64) exchange {
+	x := exchange{sentAt: a.started}
+	x.Err = redacted(transportError(err), a.secret)
 	if err == nil {
-		r.status, r.header, r.location = resp.StatusCode, resp.Header, a.location
+		x.Status, x.header, x.Location = resp.StatusCode, resp.Header, a.location
 		if a.location != "" {
-			r.header["Location"] = []string{a.location}
+			x.header["Location"] = []string{a.location}
 		}
-		r.body, r.err = readBody(resp, limit)
-		r.requestID = headers.First(r.header, headerRequestID)
-		r.readRetryAfter()
+		x.body, x.Err = readBody(resp, limit)
+		x.Final = errors.Is(x.Err, ErrResponseTooLarge)
+		x.requestID = headers.First(x.header, headerRequestID)
+		x.readRetryAfter()
 	} else if resp != nil && resp.Body != nil {
 		_ = resp.Body.Close()
 	}
-	r.receivedAt = time.Now()
+	x.receivedAt = time.Now()
 	a.cancel()
-	r.fate = fateOf(method, r.status, r.err, a.conn.neverConnected())
-	return r
-}
-
-// readRetryAfter compares a date with the server's own clock where the answer
-// shows it: the two clocks may be hours apart.
-func (r *result) readRetryAfter() {
-	value := headers.First(r.header, "Retry-After")
-	if value == "" {
-		return
-	}
-	now := headers.Date(headers.First(r.header, "Date"))
-	if now.IsZero() {
-		now = time.Now()
-	}
-	r.retryAfter, r.hasRetry = headers.RetryAfter(value, now)
-}
-
-// text returns the body as it came, nil for none.
-func (r *result) text() []byte {
-	if r.body == nil {
-		return nil
-	}
-	return r.body.Bytes()
+	x.Outcome = retry.Classify(method, x.Status, x.Err, a.conn.neverConnected())
+	return x
 }
 
 // transportError takes the URL, whose query may hold anything, out of what
-// http.Client says, and says as it does of an answer in plain http to TLS. It looks
+// http.Client says, and says as it does of a response in plain http to TLS. It looks
 // at the outermost error alone: those within belong to who wrapped them.
 func transportError(err error) error {
 	if wrapped, ok := err.(*url.Error); ok { //nolint:errorlint // see above

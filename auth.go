@@ -176,12 +176,15 @@ func (t foreignTokens) renew(ctx context.Context, k *call, refused []string) (bo
 
 func (t foreignTokens) masked() string { return "OAuth2 token" }
 
-// credentialError is a failure to obtain the credential: nothing was sent, and
-// repeating the attempt is the source's business, but for a [TokenError].
+// credentialError is a failure to obtain the credential: nothing was sent.
 type credentialError struct{ err error }
 
 func (e credentialError) Error() string { return "no credential: " + e.err.Error() }
 func (e credentialError) Unwrap() error { return e.err }
+
+// UnsentRetryable makes it a [retry.Unsent]. To try again is the source's
+// business, but for a [TokenError] that may pass.
+func (e credentialError) UnsentRetryable() bool { return isTemporaryToken(e.err) }
 
 // Is makes it match [ErrNoCredentials]: it is not the caller's request that is
 // wrong.

@@ -60,6 +60,14 @@ var limitedOptions = [...]struct {
 // resolve applies the options of a method that takes, of the limited ones, only
 // those in takes.
 func (cfg *callConfig) resolve(opts []CallOption, takes optionSet) error {
+	err := cfg.apply(opts, takes)
+	if err != nil {
+		cfg.clearResponse()
+	}
+	return err
+}
+
+func (cfg *callConfig) apply(opts []CallOption, takes optionSet) error {
 	for _, opt := range opts {
 		if opt == nil {
 			continue
@@ -77,6 +85,14 @@ func (cfg *callConfig) resolve(opts []CallOption, takes optionSet) error {
 		}
 	}
 	return nil
+}
+
+// clearResponse leaves nothing of an earlier call to a caller of WithResponse
+// whose call is refused.
+func (cfg *callConfig) clearResponse() {
+	if cfg.response != nil {
+		*cfg.response = Response{}
+	}
 }
 
 // reservedHeaders would let a call contradict its client: credentials belong to

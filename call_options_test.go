@@ -133,7 +133,7 @@ func TestWithResponse(t *testing.T) {
 	mustErrorIs(t, err)
 	equal(t, "without an answer", []any{meta.StatusCode, meta.RequestID, meta.Header == nil, meta.Body == nil, len(meta.Attempts)}, []any{0, "mine", true, true, 1})
 
-	// What was refused was no call: the Response stays as it was.
+	// A call that is refused leaves nothing of an earlier one.
 	_, err = client.Projects.Get(ctx, "..", connix.WithResponse(&meta))
 	mustRefuse(t, err, "id")
 	_, err = client.Projects.List(ctx, nil, connix.WithResponse(&meta), connix.WithMaxPages(1))
@@ -141,7 +141,7 @@ func TestWithResponse(t *testing.T) {
 	_, err = collect(client.Projects.All(ctx, nil, connix.WithResponse(&meta), connix.WithRequestID("other")))
 	mustRefuse(t, err, "WithRequestID")
 	mustRefuse(t, client.Do(ctx, "GET", "hello", nil, meta, connix.WithResponse(&meta)), "out")
-	equal(t, "refused", meta.RequestID, "mine")
+	equal(t, "refused", meta.RequestID, "")
 }
 
 func TestWithMaxRetries(t *testing.T) {

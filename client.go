@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/connix-io/connix-go/internal/retry"
 )
 
 // DefaultBaseURL is where calls go unless [WithBaseURL] or CONNIX_BASE_URL says
@@ -39,7 +41,7 @@ type Client struct {
 	timedOut   error         // what ends such an attempt: one for all
 	maxBody    int64
 	retry      RetryPolicy
-	quota      *retryQuota
+	budget     *retry.Budget
 	dates      *lastDate
 	limiter    RateLimiter // nil: none
 	gated      bool        // the limiter holds calls back after a 429
@@ -71,7 +73,7 @@ func NewClient(opts ...Option) (*Client, error) {
 		timeout: defaultTimeout,
 		maxBody: cfg.maxBody,
 		retry:   cfg.retry,
-		quota:   newRetryQuota(),
+		budget:  retry.NewBudget(),
 		dates:   new(lastDate),
 		maxWait: cfg.maxRateWait,
 		logger:  cfg.logger,

@@ -208,12 +208,12 @@ func (t *looseText) UnmarshalJSON(data []byte) error {
 }
 
 // describeForeign says what an answer is that is not the API's.
-func describeForeign(e endpoint, r *result) string {
+func describeForeign(e endpoint, r *exchange) string {
 	body := bytes.TrimSpace(r.text())
 	what := "with an empty body"
 	if len(body) > 0 {
 		expected := "the API's error"
-		if r.status < 300 {
+		if r.Status < 300 {
 			expected = "what the endpoint answers"
 		}
 		mediaType, _, err := mime.ParseMediaType(headers.First(r.header, "Content-Type"))
@@ -226,12 +226,12 @@ func describeForeign(e endpoint, r *result) string {
 			what = "with " + mediaType + " in place of the API's JSON; a proxy or gateway may have sent it"
 		}
 	}
-	text := http.StatusText(r.status)
+	text := http.StatusText(r.Status)
 	if text == "" {
 		text = "an answer"
 	}
 	text += " " + what
-	if (r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed) && !overviewEndpoints[e] {
+	if (r.Status == http.StatusNotFound || r.Status == http.StatusMethodNotAllowed) && !overviewEndpoints[e] {
 		text += fmt.Sprintf("; the API overview does not document %s %s, so this server may not offer it", e.method, e.route)
 	}
 	return text

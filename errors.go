@@ -285,6 +285,11 @@ func join(errs ...error) error {
 	return c
 }
 
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
 func classOfStatus(status int) error {
 	switch {
 	case status == http.StatusBadRequest, status == http.StatusUnprocessableEntity:

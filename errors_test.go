@@ -169,7 +169,7 @@ func TestNoAnswer(t *testing.T) {
 		if !ok || e.StatusCode != 0 || len(e.Attempts) != 2 || !errors.Is(err, refused) || errors.Is(err, connix.ErrUnknownOutcome) {
 			t.Errorf("connection refused: %v", err)
 		}
-		const want = "connix: POST /projects: no answer from api.test: dial tcp: connection refused (after 2 attempts) [request id "
+		const want = "connix: POST /projects: no response from api.test: dial tcp: connection refused (after 2 attempts) [request id "
 		if !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("text: %s\nwant: %s…", err, want)
 		}
@@ -193,7 +193,7 @@ func TestAttemptTimeout(t *testing.T) {
 			if took := time.Since(began); took != 3*time.Second {
 				t.Errorf("in the body %v: took %v, want 3s", inBody, took)
 			}
-			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no complete answer within 3s (see WithTimeout)") {
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no complete response within 3s (see WithTimeout)") {
 				t.Errorf("in the body %v: %v", inBody, err)
 			}
 			_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})

@@ -91,17 +91,12 @@ func (k *call) log(level slog.Level, message string, attrs ...slog.Attr) {
 	if logger == nil || !logger.Enabled(k.ctx, level) {
 		return
 	}
-	attrs = append(attrs, slog.String("method", k.request.method), slog.String("route", k.request.route), slog.String("request_id", printable(k.answerID(), maxText)))
+	attrs = append(attrs, slog.String("method", k.request.method), slog.String("route", k.request.route), slog.String("request_id", printable(k.responseID(), maxText)))
 	logger.LogAttrs(k.ctx, level, message, attrs...)
 }
 
-// answerID is the id of the last answer, else the one sent.
-func (k *call) answerID() string {
-	if k.answer.requestID != "" {
-		return k.answer.requestID
-	}
-	return k.requestID[0]
-}
+// responseID is the id of the last response, else the one sent.
+func (k *call) responseID() string { return cmp.Or(k.history.response.requestID, k.requestID[0]) }
 
 func (k *call) observed() bool { return k.client.logger != nil }
 
@@ -109,29 +104,30 @@ func (k *call) observeAttempt() {
 	if k.client.hooks.AttemptDone == nil && !k.observed() {
 		return
 	}
-	last := k.history[len(k.history)-1]
+	number := len(k.history.attempts)
+	last := k.history.attempts[number-1]
 	if hook := k.client.hooks.AttemptDone; hook != nil {
 		hook(k.ctx, AttemptInfo{
 			Method: k.request.method, Route: k.request.route, RequestID: last.RequestID,
-			Number: len(k.history), Attempt: last,
+			Number: number, Attempt: last,
 		})
 	}
 	if k.observed() {
-		k.log(slog.LevelDebug, "connix: attempt done", statusAttr(last.StatusCode), slog.Int("attempt", len(k.history)),
+		k.log(slog.LevelDebug, "connix: attempt done", statusAttr(last.StatusCode), slog.Int("attempt", number),
 			slog.Duration("duration", last.Duration), errorAttr(last.Err))
 	}
 }
 
 func (k *call) observeRetry(delay time.Duration) {
-	r := &k.last
+	last := &k.history.last
 	if hook := k.client.hooks.RetryWait; hook != nil {
 		hook(k.ctx, RetryWaitInfo{
-			Method: k.request.method, Route: k.request.route, RequestID: cmp.Or(r.requestID, k.requestID[0]),
-			Delay: delay, StatusCode: r.status, Err: r.err,
+			Method: k.request.method, Route: k.request.route, RequestID: cmp.Or(last.requestID, k.requestID[0]),
+			Delay: delay, StatusCode: last.Status, Err: last.Err,
 		})
 	}
 	if k.observed() {
-		k.log(slog.LevelWarn, "connix: retrying", statusAttr(r.status), slog.Duration("delay", delay), errorAttr(r.err))
+		k.log(slog.LevelWarn, "connix: retrying", statusAttr(last.Status), slog.Duration("delay", delay), errorAttr(last.Err))
 	}
 }
 
@@ -156,9 +152,9 @@ func (k *call) onRateLimitWait() func(RateLimitWait) {
 func (k *call) observeCall(err error) {
 	if hook := k.client.hooks.CallDone; hook != nil {
 		hook(k.ctx, CallInfo{
-			Method: k.request.method, Route: k.request.route, RequestID: k.answerID(),
-			StatusCode: k.answer.status, Attempts: len(k.history), Duration: time.Since(k.began),
-			RateLimits: k.limits.limits, Err: err,
+			Method: k.request.method, Route: k.request.route, RequestID: k.responseID(),
+			StatusCode: k.history.response.Status, Attempts: len(k.history.attempts), Duration: time.Since(k.began),
+			RateLimits: k.history.limits.limits, Err: err,
 		})
 	}
 }

@@ -8,27 +8,26 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go/internal/headers"
+	"github.com/connix-io/connix-go/internal/retry"
 )
 
-// maxErrorBody is how much of an answer's body an error keeps.
+// maxErrorBody is how much of a response's body an error keeps.
 const maxErrorBody = 64 << 10
 
 // outcome turns the call's history into its result: out is filled, or the error
 // says what is known.
 func (k *call) outcome(out any) error {
-	r := &k.last
-	switch {
-	case k.why != nil || r.fate != fateDone:
-	case k.request.method == http.MethodHead:
-		k.client.quota.succeeded(k.retries > 0)
-		return nil
-	default:
-		err := decodeBody(r.text(), out, k.request.raw, r.status)
-		if err == nil {
-			k.client.quota.succeeded(k.retries > 0)
-			return nil
+	last := &k.history.last
+	if k.why == nil && last.Outcome == retry.Succeeded {
+		var err error
+		if k.request.method != http.MethodHead {
+			err = decodeBody(last.text(), out, k.request.raw, last.Status)
 		}
-		return k.invalidAnswer(err)
+		if err != nil {
+			return k.invalidResponse(err)
+		}
+		k.client.budget.Succeeded(k.retry.Retries > 0)
+		return nil
 	}
 	if k.alreadyDeleted() {
 		return nil
@@ -36,30 +35,31 @@ func (k *call) outcome(out any) error {
 	return k.failure(k.cause())
 }
 
-// alreadyDeleted reports that a delete whose answer was lost has been found
-// done: what it was to delete is gone.
+// alreadyDeleted reports whether a delete of unknown outcome has been found done:
+// the resource is gone.
 func (k *call) alreadyDeleted() bool {
-	return k.why == nil && k.doubt && k.request.method == http.MethodDelete && k.last.status == http.StatusNotFound
+	return k.why == nil && k.retry.Uncertain && k.request.method == http.MethodDelete && k.history.last.Status == http.StatusNotFound
 }
 
-// invalidAnswer is a 2xx that cannot be read as the endpoint's result.
-func (k *call) invalidAnswer(err error) error {
-	k.doubt = k.doubt || isWrite(k.request.method)
+// invalidResponse is the error of a 2xx that cannot be read as the endpoint's
+// result.
+func (k *call) invalidResponse(err error) error {
+	k.retry.Uncertain = k.retry.Uncertain || retry.IsWrite(k.request.method)
 	if envelope, ok := errors.AsType[*apiError](err); ok {
 		e := k.failure(ErrInvalidResponse)
 		e.Code, e.Message, e.Details = envelope.code, envelope.message, envelope.details
 		return e
 	}
 	e := k.failure(fmt.Errorf("%w: %w", ErrInvalidResponse, err))
-	e.Message = describeForeign(k.request.endpoint, k.answer)
+	e.Message = describeForeign(k.request.endpoint, &k.history.response)
 	return e
 }
 
 // cause gathers what lies beneath a failure, the last attempt's word first.
 func (k *call) cause() error {
-	r := &k.last
-	err := r.err
-	if err != nil && r.status >= 200 && r.status < 300 && !errors.Is(err, ErrResponseTooLarge) {
+	last := &k.history.last
+	err := last.Err
+	if err != nil && last.Status >= 200 && last.Status < 300 && !errors.Is(err, ErrResponseTooLarge) {
 		err = fmt.Errorf("%w: %w", ErrInvalidResponse, err)
 	}
 	if err != nil && k.ctx.Err() != nil {
@@ -67,9 +67,9 @@ func (k *call) cause() error {
 	}
 	why := k.why
 	if why != nil && err != nil && (errors.Is(err, why) || err.Error() == why.Error()) {
-		why = nil // the wait was for nothing but the context that also ended the attempt
+		why = nil // it is the context that also ended the attempt
 	}
-	if k.answer.status == http.StatusTooManyRequests && !is[*RateLimitError](why) {
+	if k.history.response.Status == http.StatusTooManyRequests && !is[*RateLimitError](why) {
 		err = join(err, k.serverRateLimit())
 	}
 	return join(err, why)
@@ -77,17 +77,18 @@ func (k *call) cause() error {
 
 // serverRateLimit is a 429 in the words of the limiter's refusals.
 func (k *call) serverRateLimit() error {
-	e := &RateLimitError{Wait: k.answer.retryAfter}
-	if reset := k.limits.limits.Requests; e.Wait == 0 && reset.Remaining != nil && *reset.Remaining == 0 && !reset.Reset.IsZero() {
+	response := &k.history.response
+	e := &RateLimitError{Wait: response.RetryAfter}
+	if reset := k.history.limits.limits.Requests; e.Wait == 0 && reset.Remaining != nil && *reset.Remaining == 0 && !reset.Reset.IsZero() {
 		// By the server's clock, as far as its Date shows it.
-		now := headers.Date(headers.First(k.answer.header, "Date"))
+		now := headers.Date(headers.First(response.header, "Date"))
 		if now.IsZero() {
-			now = k.answer.receivedAt
+			now = response.receivedAt
 		}
 		e.Wait = min(max(reset.Reset.Sub(now), 0), headers.MaxRetryAfter)
 	}
 	if e.Wait > 0 {
-		e.ResetAt = k.answer.receivedAt.Add(e.Wait)
+		e.ResetAt = response.receivedAt.Add(e.Wait)
 	}
 	// The limiter has heard of the 429 too, and may keep everything back for longer.
 	s := k.client.RateLimits()
@@ -97,33 +98,33 @@ func (k *call) serverRateLimit() error {
 	return e
 }
 
-// failure builds the call's error around its last answer.
+// failure builds the call's error around its last response.
 func (k *call) failure(err error) *Error {
-	if k.doubt {
+	if k.retry.Uncertain {
 		err = join(err, ErrUnknownOutcome)
 	}
 	e := &Error{
 		RequestID:  k.requestID[0],
 		Method:     k.request.method,
 		Route:      k.request.route,
-		Attempts:   k.history,
+		Attempts:   k.history.attempts,
 		Err:        err,
 		credential: k.client.credential.masked(),
 	}
-	r := k.answer
-	if r.status == 0 {
-		if len(k.history) > 0 {
-			e.Message = "no answer from " + k.client.base.Host
+	r := &k.history.response
+	if r.Status == 0 {
+		if len(k.history.attempts) > 0 {
+			e.Message = "no response from " + k.client.base.Host
 		}
 		return e
 	}
-	e.StatusCode, e.RetryAfter = r.status, r.retryAfter
+	e.StatusCode, e.RetryAfter = r.Status, r.RetryAfter
 	e.Body = bytes.Clone(r.text())
 	e.Body = e.Body[:min(len(e.Body), maxErrorBody)]
 	if r.requestID != "" {
 		e.RequestID = r.requestID
 	}
-	if r.status >= 200 && r.status < 300 {
+	if r.Status >= 200 && r.Status < 300 {
 		return e
 	}
 	envelope, ok := readErrorEnvelope(r.text())
@@ -140,18 +141,18 @@ func (k *call) failure(err error) *Error {
 
 // fillResponse gives the caller what WithResponse asked for.
 func (k *call) fillResponse() {
+	r := &k.history.response
 	to := k.config.response
 	if to == nil {
 		return
 	}
-	r := k.answer
 	*to = Response{
-		StatusCode:   r.status,
+		StatusCode:   r.Status,
 		RequestID:    r.requestID,
 		ResponseTime: headers.Duration(headers.First(r.header, "X-Response-Time")),
 		Header:       r.header,
-		RateLimits:   k.limits.limits,
-		Attempts:     k.history,
+		RateLimits:   k.history.limits.limits,
+		Attempts:     k.history.attempts,
 		Body:         bytes.Clone(r.text()),
 	}
 	if to.RequestID == "" {

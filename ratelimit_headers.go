@@ -69,16 +69,3 @@ func (d *lastDate) parse(text string) time.Time {
 	}
 	return last.at
 }
-
-// rateLimitResult is what the limiter is told of an answer.
-func (k *call) rateLimitResult() RateLimitResult {
-	r := &k.last
-	return RateLimitResult{
-		StatusCode: r.status,
-		RateLimits: k.limits.limits,
-		RetryAfter: r.retryAfter,
-		ServerTime: k.client.dates.parse(headers.First(r.header, "Date")),
-		SentAt:     r.sentAt,
-		ReceivedAt: r.receivedAt,
-	}
-}

@@ -2,31 +2,34 @@ package connix
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/http"
 	"time"
 
+	"github.com/connix-io/connix-go/internal/retry"
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// RetryPolicy bounds the retries of one call. It is taken literally: the zero
-// value never retries; see [DefaultRetryPolicy].
+// RetryPolicy bounds the retries of one call: exponential backoff with full
+// jitter. It is taken literally: the zero value never retries. See
+// [DefaultRetryPolicy].
 //
-// What is retried depends on what is known of the attempt's effect, not only on
-// its status: the package documentation has the table.
+// Whether an attempt is retried depends on its outcome, not on its status alone:
+// the package documentation has the table.
 type RetryPolicy struct {
 	// MaxRetries is how many times an attempt is repeated; 0 never.
 	MaxRetries int
-	// BaseDelay bounds the pause before the first retry; each further bound is
-	// twice the one before. The pause is drawn evenly from 0 to its bound.
+	// BaseDelay bounds the delay before the first retry; each further bound is
+	// twice the one before. The delay is drawn evenly from 0 to its bound.
 	BaseDelay time.Duration
-	// MaxDelay caps the bound. A server that asks (Retry-After on a 5xx) for a
-	// longer pause ends the call with its answer.
+	// MaxDelay caps the bound. If a server asks for a longer delay (Retry-After
+	// on a 5xx), the call ends with that response.
 	MaxDelay time.Duration
-	// MaxElapsed ends retrying once the next attempt would start later than this
-	// after the call began, waits for the rate limit not counted; 0 is no bound
-	// but the context's.
+	// MaxElapsed ends retrying if the next attempt would start later than this
+	// after the call began, waits for the rate limit not counted; 0 leaves the
+	// bound to the context.
 	MaxElapsed time.Duration
 }
 
@@ -36,38 +39,31 @@ func DefaultRetryPolicy() RetryPolicy {
 	return RetryPolicy{MaxRetries: 3, BaseDelay: 500 * time.Millisecond, MaxDelay: 8 * time.Second, MaxElapsed: 2 * time.Minute}
 }
 
-// backoff draws the pause after n retries: full jitter, so that clients that
-// failed together do not return together.
-func (p RetryPolicy) backoff(n int, draw float64) time.Duration {
-	bound := min(p.BaseDelay, p.MaxDelay)
-	for range n {
-		if bound >= p.MaxDelay/2 {
-			bound = p.MaxDelay
-			break
-		}
-		bound *= 2
-	}
-	return time.Duration(draw * float64(bound))
-}
-
-// The loop itself belongs to go-retryablehttp; everything it asks is answered
+// The loop itself belongs to go-retryablehttp; everything it asks is decided
 // here, from the call's state. Three things it does are worth knowing: it stops
 // cleanly, with the connection pool untouched, only where checkRetry returns
 // (false, nil); it never asks prepareRetry before the first attempt; and where
 // ctx ends during a pause it returns without asking anything.
 
-// exchange sends attempts until one is final. What it found is in k.last, and
-// in k.why where the last answer does not say why it ended.
+// loop is where the call stands in it.
+type loop struct {
+	next    retry.Decision
+	ahead   bool // the first attempt was made ahead of the loop
+	pausing bool
+}
+
+// exchange sends attempts until one is final. The result is in k.history, and in
+// k.why if the last response does not say why it ended.
 func (k *call) exchange() {
 	k.makeRequest()
 	if k.client.jar == nil {
-		// Nearly every call ends here, and what the loop and http.Client would add
-		// is a good part of what a call costs over the transport's share.
-		k.judge(k.send(&k.sent)) //nolint:bodyclose // reading the answer closes it
-		if k.next.action == stop {
+		// Nearly every call ends here, and the cost of the loop and http.Client is a
+		// good part of what a call costs over the transport's share.
+		k.conclude(k.send(&k.sent)) //nolint:bodyclose // reading the response closes it
+		if k.loop.next.Action == retry.Stop {
 			return
 		}
-		k.ahead = true
+		k.loop.ahead = true
 	}
 	loop := retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: k, CheckRedirect: useLastResponse, Jar: k.client.jar},
@@ -81,127 +77,128 @@ func (k *call) exchange() {
 	req.Header = http.Header{} // for the Jar's cookies
 	resp, err := loop.Do(&retryablehttp.Request{Request: req})
 	if resp != nil {
-		_ = resp.Body.Close() // read already: judge has seen every answer
+		_ = resp.Body.Close() // read already: conclude has seen every response
 	}
+	last := &k.history.last
 	switch {
-	case k.pausing:
+	case k.loop.pausing:
 		k.why = contextError(k.ctx)
-	case k.why == nil && k.last.status == 0 && k.last.err == nil:
+	case k.why == nil && last.Status == 0 && last.Err == nil:
 		k.why = err // of the loop's own: it never got as far as an attempt
 	}
 }
 
-// RoundTrip is how the loop sends. Where the first attempt is over before the
-// loop begins, the loop gets an answer to it that says nothing.
+// RoundTrip is how the loop sends. If the first attempt is over before the loop
+// begins, the loop gets an empty response in its place.
 func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
-	if k.ahead {
+	if k.loop.ahead {
 		return &http.Response{Body: http.NoBody}, nil
 	}
 	return k.send(req)
 }
 
-// checkRetry tells the loop what follows the attempt.
+// checkRetry tells the loop whether another attempt follows.
 func (k *call) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
-	if k.ahead {
-		k.ahead = false
+	if k.loop.ahead {
+		k.loop.ahead = false
 	} else {
-		k.judge(resp, err)
+		k.conclude(resp, err)
 	}
-	k.pausing = k.next.action != stop
-	return k.pausing, nil
+	k.loop.pausing = k.loop.next.Action != retry.Stop
+	return k.loop.pausing, nil
 }
 
-// judge ends the attempt and decides what follows.
-func (k *call) judge(resp *http.Response, err error) {
+// conclude ends the attempt and decides what follows.
+func (k *call) conclude(resp *http.Response, err error) {
 	k.finishAttempt(resp, err)
 	if resp != nil {
 		resp.Body = http.NoBody
 	}
-	if k.next = k.decide(); k.next.action == stop {
-		k.why = k.next.why
+	if k.loop.next = k.decide(); k.loop.next.Action == retry.Stop {
+		k.why = k.loop.next.Why
 	}
+}
+
+// finishAttempt reads the attempt's response, settles its permit and records it.
+func (k *call) finishAttempt(resp *http.Response, err error) {
+	k.history.add(k.attempt.read(k.request.method, resp, err, k.client.maxBody))
+	last := &k.history.last
+	if last.Outcome == retry.Unknown && retry.IsWrite(k.request.method) {
+		k.retry.Uncertain = true
+	}
+	k.pacing.settle(&k.history, k.client.dates)
+	if retry.IsUnsent(last.Err) {
+		return // the transport was not asked: there was no attempt
+	}
+	k.history.list(&k.attempt, k.requestID[0])
+	k.observeAttempt()
 }
 
 // backoff returns the pause that checkRetry has decided on.
 func (k *call) backoff(time.Duration, time.Duration, int, *http.Response) time.Duration {
-	if k.next.action == retry {
-		k.observeRetry(k.next.delay)
+	next := &k.loop.next
+	if next.Action == retry.Retry {
+		k.observeRetry(next.Delay)
 	}
-	return k.next.delay
+	return next.Delay
 }
 
 // prepareRetry readies the next attempt, once the pause is over.
 func (k *call) prepareRetry(req *http.Request) error {
-	k.pausing = false
-	switch k.next.action {
-	case follow:
-		k.hops++
-		k.sent.URL = k.next.to
-		req.URL, req.Host = k.next.to, ""
-	case retry:
-		k.retries++
+	k.loop.pausing = false
+	switch next := &k.loop.next; next.Action {
+	case retry.Follow:
+		k.retry.Hops++
+		k.retry.URL = next.To
+		req.URL, req.Host = next.To, ""
+	case retry.Retry:
+		k.retry.Retries++
 	}
 	if req.GetBody != nil {
 		req.Body, _ = req.GetBody() // of bytes: it cannot fail
 	}
-	k.delay = k.next.delay
 	k.why = k.acquire(time.Now())
 	return k.why
 }
 
-// decide gathers the situation, and what the decision costs.
-func (k *call) decide() verdict {
-	r := &k.last
-	if r.fate == fateDone || r.err != nil && k.ctx.Err() != nil {
-		return verdict{} // or the context ended the attempt, and the error says so
+// decide adds to the call's state what only this moment shows, and pays for the
+// decision.
+func (k *call) decide() retry.Decision {
+	last := &k.history.last
+	if last.Outcome == retry.Succeeded || last.Err != nil && k.ctx.Err() != nil {
+		return retry.Decision{} // or the context ended the attempt, and the error says so
 	}
-	s := situation{
-		policy:      k.policy(),
-		method:      k.request.method,
-		unsafe:      k.config.retryUnsafe,
-		replayable:  k.request.stream == nil,
-		result:      r,
-		retries:     k.retries,
-		hops:        k.hops,
-		from:        k.sent.URL,
-		gated:       k.client.gated,
-		maxRateWait: k.client.maxWait,
-		elapsed:     r.receivedAt.Sub(k.began) - k.rateWaited,
-		remaining:   -1,
-		draw:        rand.Float64(),
+	m := retry.Moment{
+		Elapsed:   last.receivedAt.Sub(k.began) - k.pacing.waited,
+		Remaining: -1,
+		Draw:      rand.Float64(),
 	}
 	if deadline, ok := k.ctx.Deadline(); ok {
-		s.remaining = max(time.Until(deadline), 0)
+		m.Remaining = max(time.Until(deadline), 0)
 	}
-	if r.status == http.StatusUnauthorized && !k.renewed && s.replayable {
-		k.renewed = true
+	if last.Status == http.StatusUnauthorized && !k.retry.Reauthorized && k.retry.Replayable {
+		k.retry.Reauthorized = true
 		var err error
-		if s.renewed, err = k.renew(k.attempt.secret); err != nil {
-			return verdict{why: err}
+		if m.NewCredential, err = k.reauthorize(k.attempt.secret); err != nil {
+			return retry.Decision{Why: err}
 		}
 	}
-	v := decide(s)
+	next := retry.Decide(&k.retry, &last.Attempt, m)
 	switch {
-	case v.action != stop && k.ctx.Err() != nil:
-		return verdict{why: contextError(k.ctx)}
-	case v.action == retry && r.fate != fateDeclined && !k.client.quota.take():
-		return verdict{why: errRetryQuota}
+	case next.Action != retry.Stop && k.ctx.Err() != nil:
+		return retry.Decision{Why: contextError(k.ctx)}
+	case next.Action == retry.Retry && last.Outcome != retry.Rejected && !k.client.budget.Take():
+		return retry.Decision{Why: retry.ErrBudget}
 	}
-	return v
+	if refused, ok := next.Why.(retry.RedirectRefused); ok { //nolint:errorlint // Decide returns it bare
+		next.Why = fmt.Errorf("%w: %w", ErrRedirectRefused, refused)
+	}
+	return next
 }
 
-// policy is the client's, with what the call's options say.
-func (k *call) policy() RetryPolicy {
-	p := k.client.retry
-	if k.config.retriesSet {
-		p.MaxRetries = k.config.maxRetries
-	}
-	return p
-}
-
-// renew asks for another credential than the one that was refused, for as long
-// as an attempt may take: a vault that hangs must not hang the call.
-func (k *call) renew(refused []string) (bool, error) {
+// reauthorize asks for another credential than the one that was refused, for as
+// long as an attempt may take: a vault that hangs must not hang the call.
+func (k *call) reauthorize(refused []string) (bool, error) {
 	ctx, cancel := k.client.withTimeout(k.ctx, time.Now())
 	defer cancel()
 	return k.client.credential.renew(ctx, k, refused)

@@ -1,0 +1,100 @@
+package connix
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/connix-io/connix-go/internal/headers"
+	"github.com/connix-io/connix-go/internal/retry"
+)
+
+// pacing is the rate limiter's side of a call.
+type pacing struct {
+	permit Permit        // of the attempt under way; nil: none
+	waited time.Duration // in the limiter, by all attempts
+}
+
+// acquire waits for the limiter's permit for another attempt, outside of any
+// attempt's timeout.
+func (k *call) acquire(now time.Time) error {
+	k.attempt = attempt{started: now, delay: k.loop.next.Delay}
+	if k.ctx.Err() != nil {
+		return contextError(k.ctx)
+	}
+	limiter := k.client.limiter
+	if limiter == nil {
+		return nil
+	}
+	permit, err := limiter.Wait(k.ctx, RateLimitRequest{
+		Method:  k.request.method,
+		Route:   k.request.route,
+		MaxWait: k.client.maxWait,
+		OnWait:  k.onRateLimitWait(),
+	})
+	a := &k.attempt
+	a.started = time.Now()
+	a.rateWait = a.started.Sub(now)
+	k.pacing.waited += a.rateWait
+	if err != nil {
+		return k.refusedByLimiter(err)
+	}
+	k.pacing.permit = permit
+	return nil
+}
+
+// refusedByLimiter makes the refusal match the context's error too, if it is
+// the context that leaves no time.
+func (k *call) refusedByLimiter(err error) error {
+	if k.ctx.Err() != nil {
+		return alsoContext(err, k.ctx)
+	}
+	limit, ok := errors.AsType[*RateLimitError](err)
+	deadline, has := k.ctx.Deadline()
+	if ok && has && time.Until(deadline) <= limit.Wait && !errors.Is(err, context.DeadlineExceeded) {
+		return join(err, context.DeadlineExceeded)
+	}
+	return err
+}
+
+// settle tells the limiter how the attempt ended.
+func (p *pacing) settle(h *history, dates *lastDate) {
+	permit, x := p.permit, &h.last
+	if permit == nil {
+		return
+	}
+	p.permit = nil
+	switch {
+	case x.Outcome == retry.NotSent:
+		permit.Cancel()
+	case x.Status == 0:
+		permit.Settle(RateLimitResult{})
+	default:
+		permit.Settle(RateLimitResult{
+			StatusCode: x.Status,
+			RateLimits: h.limits.limits,
+			RetryAfter: x.RetryAfter,
+			ServerTime: dates.parse(headers.First(x.header, "Date")),
+			SentAt:     x.sentAt,
+			ReceivedAt: x.receivedAt,
+		})
+	}
+}
+
+// release settles a permit that no attempt has settled.
+func (p *pacing) release() {
+	if p.permit != nil {
+		p.permit.Settle(RateLimitResult{})
+	}
+}
+
+// contextError returns the error of a context that has ended, and its cause.
+func contextError(ctx context.Context) error { return alsoContext(context.Cause(ctx), ctx) }
+
+// alsoContext makes err match the error of a context that has ended.
+func alsoContext(err error, ctx context.Context) error {
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return join(err, ended)
+	}
+	return err
+}
