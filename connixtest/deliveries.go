@@ -55,13 +55,13 @@ func WithDeliveryRetries(delays ...time.Duration) Option {
 type DeliveryState string
 
 const (
-	// DeliveryPending means that it waits for its turn, for the receiver's answer
+	// DeliveryPending means that it waits for its turn, for the receiver's response
 	// or for its next attempt. The other states are ends.
 	DeliveryPending DeliveryState = "pending"
-	// DeliveryDelivered means that the receiver answered with a 2xx.
+	// DeliveryDelivered means that the receiver responded with a 2xx.
 	DeliveryDelivered DeliveryState = "delivered"
 	// DeliveryFailed means that the last attempt failed too, or that the receiver
-	// answered 410, which also disables the webhook.
+	// responded with 410, which also disables the webhook.
 	DeliveryFailed DeliveryState = "failed"
 	// DeliveryDropped means that the webhook was disabled or deleted meanwhile.
 	DeliveryDropped DeliveryState = "dropped"
@@ -86,7 +86,7 @@ type Delivery struct {
 	Redelivery bool
 }
 
-// DeliveryAttempt is one request to a receiver and its answer.
+// DeliveryAttempt is one request to a receiver and its response.
 type DeliveryAttempt struct {
 	// Time is when it began and Duration how long it took, by the server's clock.
 	Time     time.Time
@@ -94,9 +94,9 @@ type DeliveryAttempt struct {
 	URL      string
 	// Header is what was sent, the signature included.
 	Header http.Header
-	// StatusCode is that of the answer; 0 where none came, and Err says why.
+	// StatusCode is that of the response; 0 where none came, and Err says why.
 	StatusCode int
-	// Response is the answer's body, up to its first 64 KiB.
+	// Response is the response's body, up to its first 64 KiB.
 	Response []byte
 	Err      error
 }

@@ -48,7 +48,7 @@ type Fault struct {
 //   - [Truncate], [TruncateChunked], [TruncateGzip], [WrongContentLength],
 //     [EmptyBody], [Stall], [Drip], [SetHeaders], [RateHeaders],
 //     [TokenHeaders], [NoRateHeaders], [SkewDate], [ResetInBody] and [ResetAfter]
-//     let the API process the request and spoil its answer: what was created,
+//     let the API process the request and spoil its response: what was created,
 //     changed or deleted stays so.
 //   - [Delay] and [AfterProcessing] combine: AfterProcessing(HTMLError(504)) is
 //     a proxy that gave up on an API that did not.

@@ -62,7 +62,7 @@ func TestFaultsAreInTheJournal(t *testing.T) {
 	})
 }
 
-// Every answer of the fake has a Date, an id, a response time and rate limits,
+// Every response of the fake has a Date, an id, a response time and rate limits,
 // also one that was held back to be spoiled.
 func TestSpoiledAnswersHaveTheirHeaders(t *testing.T) {
 	clock := connixtest.NewClock(time.Date(2024, 1, 15, 10, 30, 0, 0, time.UTC))
@@ -162,7 +162,7 @@ func TestCloseEndsFaults(t *testing.T) {
 				<-hit
 				srv.Close()
 				if err := <-done; err == nil {
-					t.Error("an answer came to its end")
+					t.Error("a response came to its end")
 				}
 			})
 		})

@@ -16,7 +16,7 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/pattern"
 )
 
-// Request is one request that the server received, and its answer.
+// Request is one request that the server received, and its response.
 type Request struct {
 	// Time is when it had been received, by the server's clock.
 	Time   time.Time
@@ -30,14 +30,14 @@ type Request struct {
 	// Header is as it came, credentials included, with Host added.
 	Header http.Header
 	Body   []byte
-	// Status is that of the answer: 0 while there is none, and where there never
+	// Status is that of the response: 0 while there is none, and where there never
 	// was.
 	Status         int
 	ResponseHeader http.Header
-	// Response is the body of the answer, up to its first 256 KiB; it is unpacked
+	// Response is the body of the response, up to its first 256 KiB; it is unpacked
 	// where it was sent compressed.
 	Response []byte
-	// Fault says that the answer was not left to the API.
+	// Fault says that the response was not left to the API.
 	Fault bool
 }
 
@@ -52,7 +52,7 @@ type Match struct {
 	// Body is the JSON value that the request's body is equal to: anything that
 	// marshals to it, or JSON as a json.RawMessage or []byte.
 	Body any
-	// Status is that of the answer.
+	// Status is that of the response.
 	Status int
 }
 

@@ -169,7 +169,7 @@ func TestExpectTellsWhatCameInstead(t *testing.T) {
 }
 
 // What goes wrong in the test's own functions fails the test, in place of a line
-// in a log; and a function that answers nothing has answered 200.
+// in a log; and a function that answers nothing has responded with 200.
 func TestActionsOfTheTest(t *testing.T) {
 	onSocketAndInMemory(t, func(t *testing.T, opts ...connixtest.Option) {
 		tb := &recorder{TB: t}

@@ -97,7 +97,7 @@ func report(all []Request, m *matcher) string {
 		if m.matches(journal.Entry(r)) {
 			mark = "match"
 		}
-		status := "no answer"
+		status := "no response"
 		if r.Status != 0 {
 			status = fmt.Sprintf("%d %s", r.Status, http.StatusText(r.Status))
 		}

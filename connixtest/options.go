@@ -52,7 +52,7 @@ func WithInMemory() Option { return func(c *config) { c.inMemory = true } }
 // bubble that is the bubble's own, and no Clock is needed.
 func WithClock(clock *Clock) Option { return func(c *config) { c.clock = clock } }
 
-// WithLatency holds every answer back for a random time between min and max. It
+// WithLatency holds every response back for a random time between min and max. It
 // passes in package time, whatever [WithClock] says. The default is none.
 func WithLatency(min, max time.Duration) Option {
 	return func(c *config) {
@@ -74,7 +74,7 @@ func WithJournalSize(n int) Option {
 	}
 }
 
-// Dialect is how the server phrases its answers, where the public texts about
+// Dialect is how the server phrases its responses, where the public texts about
 // the API differ.
 type Dialect int
 
@@ -88,7 +88,7 @@ const (
 	ReferenceDialect
 )
 
-// WithDialect sets how the server phrases its answers. A client should
+// WithDialect sets how the server phrases its responses. A client should
 // understand both dialects.
 func WithDialect(d Dialect) Option {
 	return func(c *config) {
@@ -101,7 +101,7 @@ func WithDialect(d Dialect) Option {
 
 // WithRequestCheck shows every request to check, before it is acted on and
 // whatever it asks for: a copy, whose body can be read. An error of check fails
-// the test of [NewServer], which goes on; a server of [Start] answers 500 with
+// the test of [NewServer], which goes on; a server of [Start] responds with 500 with
 // the error. More than one check can be given; nil is none.
 func WithRequestCheck(check func(*http.Request) error) Option {
 	return func(c *config) {

@@ -122,7 +122,7 @@ func TestAddProjects(t *testing.T) {
 }
 
 // BenchmarkList asks a server for one page out of a thousand projects, a hundred
-// thousand and a million, over HTTP: the answer takes as long.
+// thousand and a million, over HTTP: the response takes as long.
 func BenchmarkList(b *testing.B) {
 	start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, n := range []int{1e3, 1e5, 1e6} {

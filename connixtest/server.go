@@ -15,7 +15,7 @@
 // Every server is a world of its own: any number can run side by side.
 //
 // [Server.Inject] makes trouble, of the kinds that networks, proxies and servers
-// make: lost and late answers, cut bodies, absurd headers, redirects. See [Action].
+// make: lost and late responses, cut bodies, absurd headers, redirects. See [Action].
 package connixtest
 
 import (
@@ -72,7 +72,7 @@ func NewServer(tb testing.TB, opts ...Option) *Server {
 }
 
 // Start starts a server in a program; the caller closes it. Without a test to
-// fail, a request that a [WithRequestCheck] refuses is answered with 500 and the
+// fail, a request that a [WithRequestCheck] refuses is responded with 500 and the
 // reason, and a panic goes to the log as in every http.Server.
 func Start(opts ...Option) (*Server, error) {
 	s, err := start(opts, nil)

@@ -66,7 +66,7 @@ func playUser(ctx context.Context, srv *connixtest.Server, address string) error
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the program answered the browser with %s", resp.Status)
+		return fmt.Errorf("the program responded to the browser with %s", resp.Status)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func run(ctx context.Context) error {
 	}
 	fmt.Println("Launched:        ", launch.Message)
 
-	// The answer names no id, so look for the newest agent of that name.
+	// The response names no id, so look for the newest agent of that name.
 	agent, err := client.Agents.FindByName(ctx, project.ID, "data-processor")
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ type receiver struct {
 }
 
 // handler returns the receiver as it is served. The handler verifies, drops
-// duplicates, and answers so that the sender repeats what failed.
+// duplicates, and responds so that the sender repeats what failed.
 func (r *receiver) handler(secrets ...connix.Secret) http.Handler {
 	// Several secrets let the old one be accepted while a new one is put in place.
 	verifier := &connix.WebhookVerifier{Secrets: secrets}

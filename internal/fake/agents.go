@@ -48,44 +48,44 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-func launchAgent(c *call) (reply, error) {
+func launchAgent(c *call) (response, error) {
 	name, err := c.object.text("name")
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	project, err := c.object.id("project_id")
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	a, p, err := c.fake.store.LaunchAgent(state.Launch{Name: name, ProjectID: project})
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return created(struct {
 		Message string `json:"message"`
 	}{fmt.Sprintf("Agent '%s' successfully launched in project '%s'", a.Name, p.Name)})
 }
 
-func getAgent(c *call) (reply, error) {
+func getAgent(c *call) (response, error) {
 	a, err := c.fake.store.Agent(c.id)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return ok(wireAgent(a))
 }
 
-func stopAgent(c *call) (reply, error) {
+func stopAgent(c *call) (response, error) {
 	a, err := c.fake.store.StopAgent(c.id)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return ok(wireAgent(a))
 }
 
-func listAgents(c *call) (reply, error) {
+func listAgents(c *call) (response, error) {
 	q, err := readPageQuery[*state.Agent](c.r.URL.RawQuery)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if q.search != "" || q.status != "" {
 		q.Keep = func(a *state.Agent) bool {
@@ -99,19 +99,19 @@ func listAgents(c *call) (reply, error) {
 	return ok(list{wires(page, wireAgent), q.pagination(total)})
 }
 
-// listProjectAgents answers the list of one project's agents, which is in the
+// listProjectAgents lists the agents of one project's agents, which is in the
 // reference's dialect whatever the fake's is: the overview has no such list.
-func listProjectAgents(c *call) (reply, error) {
+func listProjectAgents(c *call) (response, error) {
 	q, err := readOffsetQuery[*state.Agent](c.r.URL.RawQuery)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if q.status != "" {
 		q.Keep = func(a *state.Agent) bool { return a.Status == q.status }
 	}
 	page, total, err := c.fake.store.AgentsOf(c.id, q.Query)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return ok(struct {
 		Agents     []agentJSON       `json:"agents"`

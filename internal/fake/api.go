@@ -19,16 +19,16 @@ type call struct {
 	now    time.Time
 }
 
-// reply is the answer of a handler: a status, and what its body is made from;
+// response is the response of a handler: a status, and what its body is made from;
 // nil for no body.
-type reply struct {
+type response struct {
 	status int
 	body   any
 }
 
-func ok(body any) (reply, error)      { return reply{http.StatusOK, body}, nil }
-func created(body any) (reply, error) { return reply{http.StatusCreated, body}, nil }
-func noContent() (reply, error)       { return reply{status: http.StatusNoContent}, nil }
+func ok(body any) (response, error)      { return response{http.StatusOK, body}, nil }
+func created(body any) (response, error) { return response{http.StatusCreated, body}, nil }
+func noContent() (response, error)       { return response{status: http.StatusNoContent}, nil }
 
 // serveAPI is the API itself, without what surrounds it.
 func (f *Fake) serveAPI(w http.ResponseWriter, r *http.Request) {
@@ -39,44 +39,44 @@ func (f *Fake) serveAPI(w http.ResponseWriter, r *http.Request) {
 	allowed := authErr != nil || f.take(budget, now)
 	f.writeLimits(w.Header(), budget, now)
 	w.Header().Set("Date", now.Format(http.TimeFormat)) // here, where a fault can still skew it
-	answer, err := f.call(w, r, now, who, authErr, allowed)
+	out, err := f.call(w, r, now, who, authErr, allowed)
 	if err != nil {
 		f.fail(w, r, err)
 		return
 	}
-	f.write(w, r, answer)
+	f.write(w, r, out)
 }
 
-func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *credential, authErr error, allowed bool) (reply, error) {
+func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *credential, authErr error, allowed bool) (response, error) {
 	template, id := match(r)
 	if template == "" {
 		message := "The requested resource doesn't exist"
 		if r.URL.Path != "/api/v1" && !strings.HasPrefix(r.URL.Path, "/api/v1/") {
 			message += ": the API's paths begin with /api/v1/"
 		}
-		return reply{}, &problem{status: http.StatusNotFound, message: message}
+		return response{}, &problem{status: http.StatusNotFound, message: message}
 	}
 	route, methods := find(r.Method, template)
 	switch {
 	case authErr != nil:
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		return reply{}, authErr
+		return response{}, authErr
 	case !allowed:
-		return reply{}, &problem{status: http.StatusTooManyRequests, message: "Too many requests"}
+		return response{}, &problem{status: http.StatusTooManyRequests, message: "Too many requests"}
 	case route == nil:
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		return reply{}, &problem{status: http.StatusMethodNotAllowed, message: "The method " + r.Method + " is not allowed here"}
+		return response{}, &problem{status: http.StatusMethodNotAllowed, message: "The method " + r.Method + " is not allowed here"}
 	case !who.may(route):
-		return reply{}, &problem{status: http.StatusForbidden, message: who.lacks(route)}
+		return response{}, &problem{status: http.StatusForbidden, message: who.lacks(route)}
 	}
 	if bad, ok := r.Context().Value(bodyProblemKey{}).(error); ok {
-		return reply{}, bad
+		return response{}, bad
 	}
 	c := &call{fake: f, r: r, id: id, now: now}
 	if route.body {
 		object, err := readObject(r)
 		if err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 		c.object = object
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // apiKeyJSON is an API key as the API writes it. The key itself is there only in
-// the answer to its creation.
+// the response to its creation.
 type apiKeyJSON struct {
 	ID          state.ID   `json:"id"`
 	Name        string     `json:"name"`
@@ -30,49 +30,49 @@ func wireAPIKey(k *state.APIKey) apiKeyJSON {
 	}
 }
 
-func createAPIKey(c *call) (reply, error) {
+func createAPIKey(c *call) (response, error) {
 	var n state.NewAPIKey
 	var err error
 	if n.Name, err = c.object.text("name"); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if n.Description, err = c.object.text("description"); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if n.Scopes, err = c.object.texts("scopes"); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if n.ExpiresAt, err = c.object.time("expires_at"); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	k, err := c.fake.store.CreateAPIKey(n)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	body := wireAPIKey(k)
 	body.Key = k.Secret
 	return created(body)
 }
 
-func getAPIKey(c *call) (reply, error) {
+func getAPIKey(c *call) (response, error) {
 	k, err := c.fake.store.APIKey(c.id)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return ok(wireAPIKey(k))
 }
 
-func revokeAPIKey(c *call) (reply, error) {
+func revokeAPIKey(c *call) (response, error) {
 	if err := c.fake.store.RevokeAPIKey(c.id); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return noContent()
 }
 
-func listAPIKeys(c *call) (reply, error) {
+func listAPIKeys(c *call) (response, error) {
 	q, err := readPageQuery[*state.APIKey](c.r.URL.RawQuery)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if q.search != "" || q.status != "" {
 		// A key that is there is active; a revoked one is gone.

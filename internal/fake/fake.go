@@ -1,4 +1,4 @@
-// Package fake answers as the Connix API does, out of memory. It is an
+// Package fake serves the Connix API out of memory. It is an
 // [http.Handler] and knows nothing of the client: its JSON, its headers and its
 // counting of requests are its own, so that a mistake on one side is not hidden
 // by the same mistake on the other.
@@ -22,7 +22,7 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/window"
 )
 
-// Dialect is how the fake phrases its answers, where the public texts about the
+// Dialect is how the fake phrases its responses, where the public texts about the
 // API differ.
 type Dialect int
 
@@ -46,7 +46,7 @@ type Config struct {
 	APIKey  string
 	Limits  window.Rules
 	Dialect Dialect
-	// MinLatency and MaxLatency bound how long every answer is held back, in
+	// MinLatency and MaxLatency bound how long every response is held back, in
 	// package time whatever the Clock.
 	MinLatency, MaxLatency time.Duration
 	// JournalSize is how many requests are remembered; 0: DefaultJournalSize.
@@ -64,7 +64,7 @@ type Config struct {
 	// Middleware, if any, is put around the API.
 	Middleware func(http.Handler) http.Handler
 	// Check, if any, is shown a copy of every request. A request that it refuses
-	// goes on if CheckFailed is there to be told, and is else answered with 500.
+	// goes on if CheckFailed is there to be told, and is else responded with 500.
 	Check       func(*http.Request) error
 	CheckFailed func(*http.Request, error)
 }
@@ -148,7 +148,7 @@ func (f *Fake) Close() {
 	f.deliveries.Close()
 }
 
-// MarkFault notes in the journal that the answer to the request with this
+// MarkFault notes in the journal that the response to the request with this
 // context is not the API's own. Middleware calls it when it injects a fault.
 func MarkFault(ctx context.Context) {
 	if x := journal.FromContext(ctx); x != nil {

@@ -386,7 +386,7 @@ func TestLatency(t *testing.T) {
 			rec := w.do("GET", "/hello", "")
 			took := time.Since(start)
 			if took < time.Second || took > 3*time.Second {
-				t.Errorf("an answer took %v", took)
+				t.Errorf("a response took %v", took)
 			}
 			if got, want := rec.Header().Get("X-Response-Time"), fmt.Sprintf("%dms", took.Milliseconds()); got != want {
 				t.Errorf("X-Response-Time %s, want %s", got, want)

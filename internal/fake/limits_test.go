@@ -12,7 +12,7 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/window"
 )
 
-// budgetOf returns what an answer says is left: requests and tokens, each with
+// budgetOf returns what a response says is left: requests and tokens, each with
 // the seconds until its reset.
 func budgetOf(t *testing.T, w *world, rec *httptest.ResponseRecorder) string {
 	t.Helper()

@@ -214,7 +214,7 @@ func (o offsetQuery[R]) pagination(total int) *offsetPagination {
 		HasNext: o.Offset < total-o.Limit, HasPrev: o.Offset > 0}
 }
 
-// list is the answer of a list, under its overview name.
+// list is the response of a list, under its overview name.
 type list struct {
 	Data       any `json:"data"`
 	Pagination any `json:"pagination,omitempty"`

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// OAuth is an authorization server: it answers below /oauth2/ and knows what
+// OAuth is an authorization server: it serves what is below /oauth2/ and knows what
 // its tokens may do.
 type OAuth interface {
 	http.Handler
@@ -16,7 +16,7 @@ type OAuth interface {
 	Reset()
 }
 
-// oauthPrefix is where an authorization server answers.
+// oauthPrefix is where an authorization server serves.
 const oauthPrefix = "/oauth2/"
 
 // IsOAuth reports whether a request is for the authorization server, not for

@@ -26,54 +26,54 @@ func wireProject(p *state.Project) projectJSON {
 
 func wireProjectItem(p *state.Project) projectItemJSON { return projectItemJSON{p.ID, p.Name} }
 
-func createProject(c *call) (reply, error) {
+func createProject(c *call) (response, error) {
 	name, err := c.object.text("name")
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	p, err := c.fake.store.CreateProject(name)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return created(wireProject(p))
 }
 
-func getProject(c *call) (reply, error) {
+func getProject(c *call) (response, error) {
 	p, err := c.fake.store.Project(c.id)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return ok(wireProject(p))
 }
 
-func updateProject(c *call) (reply, error) {
+func updateProject(c *call) (response, error) {
 	name, err := c.object.optionalText("name")
 	switch {
 	case err != nil:
-		return reply{}, err
+		return response{}, err
 	case name == nil:
-		return reply{}, nothingToChange()
+		return response{}, nothingToChange()
 	}
 	p, err := c.fake.store.UpdateProject(c.id, name)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return ok(wireProject(p))
 }
 
 func nothingToChange() error { return badRequest("body", "must name at least one field to change") }
 
-func deleteProject(c *call) (reply, error) {
+func deleteProject(c *call) (response, error) {
 	if err := c.fake.store.DeleteProject(c.id); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return noContent()
 }
 
-func listProjects(c *call) (reply, error) {
+func listProjects(c *call) (response, error) {
 	q, err := readPageQuery[*state.Project](c.r.URL.RawQuery)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if q.search != "" {
 		q.Keep = func(p *state.Project) bool { return matchesText(q.search, p.Name) }

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// write sends an answer.
-func (f *Fake) write(w http.ResponseWriter, r *http.Request, answer reply) {
-	if answer.body == nil {
-		w.WriteHeader(answer.status)
+// write sends a response.
+func (f *Fake) write(w http.ResponseWriter, r *http.Request, out response) {
+	if out.body == nil {
+		w.WriteHeader(out.status)
 		return
 	}
-	body, ok := answer.body.(json.RawMessage)
+	body, ok := out.body.(json.RawMessage)
 	if !ok {
 		var err error
-		if body, err = json.Marshal(answer.body); err != nil {
+		if body, err = json.Marshal(out.body); err != nil {
 			// Only a test's own Metadata or Config can hold what JSON has no form for.
-			f.fail(w, r, internalError("the answer has no JSON form: "+err.Error()))
+			f.fail(w, r, internalError("the response has no JSON form: "+err.Error()))
 			return
 		}
 	}
@@ -35,7 +35,7 @@ func (f *Fake) write(w http.ResponseWriter, r *http.Request, answer reply) {
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(answer.status)
+	w.WriteHeader(out.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // who is gone cannot be told
 	}
@@ -116,5 +116,5 @@ func (f *Fake) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case p.field != "":
 		e.Details = errorDetails{p.field, p.issue}
 	}
-	f.write(w, r, reply{p.status, body})
+	f.write(w, r, response{p.status, body})
 }

@@ -16,7 +16,7 @@ type route struct {
 	method, path string
 	scope        string // "": none is needed
 	body         bool   // a JSON object is read
-	handle       func(*call) (reply, error)
+	handle       func(*call) (response, error)
 }
 
 // routes is the whole API.

@@ -21,7 +21,7 @@ import (
 // maxBody is the largest request body that is read.
 const maxBody = 1 << 20
 
-// ServeHTTP answers one request.
+// ServeHTTP serves one request.
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	id := requestID(r)
@@ -34,7 +34,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Header: headerWithHost(r), Body: body,
 	})
 	ctx := context.WithValue(journal.NewContext(r.Context(), x), requestIDKey{}, id)
-	out := &answer{ResponseWriter: w, fake: f, exchange: x, start: start, requestID: id}
+	out := &exchangeWriter{ResponseWriter: w, fake: f, exchange: x, start: start, requestID: id}
 	r = r.WithContext(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
@@ -126,8 +126,8 @@ func (f *Fake) hold(ctx context.Context) bool {
 	return false
 }
 
-// abort ends an exchange without an answer. A handler that merely returns would
-// have answered 200.
+// abort ends an exchange without a response. A handler that merely returns would
+// have responded with 200.
 func abort(r *http.Request) {
 	if r.Context().Value(http.ServerContextKey) != nil {
 		panic(http.ErrAbortHandler)
@@ -148,9 +148,9 @@ func requestID(r *http.Request) string {
 	return "req_" + hex.EncodeToString(random)
 }
 
-// answer is the response writer that everything behind the journal writes to.
-// It adds the headers that every answer has, and keeps the journal.
-type answer struct {
+// exchangeWriter is the response writer that everything behind the journal writes to.
+// It adds the headers that every response has, and keeps the journal.
+type exchangeWriter struct {
 	http.ResponseWriter
 	fake      *Fake
 	exchange  *journal.Exchange
@@ -161,28 +161,28 @@ type answer struct {
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *exchangeWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// Hijack notes that the connection is gone, and no answer to come.
-func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+// Hijack notes that the connection is gone, and no response to come.
+func (a *exchangeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffer, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	a.hijacked = a.hijacked || err == nil
 	return conn, buffer, err
 }
 
-func (a *answer) WriteHeader(status int) {
+func (a *exchangeWriter) WriteHeader(status int) {
 	if status >= 200 && !a.wrote {
 		a.wrote = true
 		h := a.Header()
 		setDefault(h, "X-Request-Id", a.requestID)
 		setDefault(h, "X-Response-Time", strconv.FormatInt(time.Since(a.start).Milliseconds(), 10)+"ms")
 		setDefault(h, "Date", a.fake.Now().Format(http.TimeFormat))
-		a.exchange.Answer(status, h)
+		a.exchange.Respond(status, h)
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
-func (a *answer) Write(p []byte) (int, error) {
+func (a *exchangeWriter) Write(p []byte) (int, error) {
 	if !a.wrote {
 		a.WriteHeader(http.StatusOK)
 	}

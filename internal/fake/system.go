@@ -9,11 +9,11 @@ import (
 // version is what GET /status says the service is.
 const version = "1.0.0"
 
-func hello(c *call) (reply, error) {
+func hello(c *call) (response, error) {
 	q := newQuery(c.r.URL.RawQuery)
 	name, given := q.get("name")
 	if q.err != nil {
-		return reply{}, q.err
+		return response{}, q.err
 	}
 	if !given || name == "" {
 		name = "World"
@@ -23,11 +23,11 @@ func hello(c *call) (reply, error) {
 	}{"Hello " + name + "! Welcome to Connix API v1"})
 }
 
-func status(*call) (reply, error) {
+func status(*call) (response, error) {
 	return ok(struct {
 		Status  string `json:"status"`
 		Version string `json:"version"`
 	}{"operational", version})
 }
 
-func docs(*call) (reply, error) { return ok(json.RawMessage(openapi.JSON())) }
+func docs(*call) (response, error) { return ok(json.RawMessage(openapi.JSON())) }

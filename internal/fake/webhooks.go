@@ -24,66 +24,66 @@ func wireWebhook(w *state.Webhook) webhookJSON {
 	return webhookJSON{w.ID, w.Name, events, w.Status, w.CreatedAt, w.UpdatedAt}
 }
 
-func createWebhook(c *call) (reply, error) {
+func createWebhook(c *call) (response, error) {
 	url, err := c.object.text("url")
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	events, err := c.object.texts("events")
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	secret, err := c.object.optionalText("secret")
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	w, err := c.fake.store.CreateWebhook(url, events, secret)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return created(wireWebhook(w))
 }
 
-func getWebhook(c *call) (reply, error) {
+func getWebhook(c *call) (response, error) {
 	w, err := c.fake.store.Webhook(c.id)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return ok(wireWebhook(w))
 }
 
-func updateWebhook(c *call) (reply, error) {
+func updateWebhook(c *call) (response, error) {
 	change := state.WebhookChange{}
 	var err error
 	for field, to := range map[string]**string{"url": &change.URL, "secret": &change.Secret, "status": &change.Status} {
 		if *to, err = c.object.optionalText(field); err != nil {
-			return reply{}, err
+			return response{}, err
 		}
 	}
 	if change.Events, err = c.object.texts("events"); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if change.IsZero() {
-		return reply{}, nothingToChange()
+		return response{}, nothingToChange()
 	}
 	w, err := c.fake.store.UpdateWebhook(c.id, change)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return ok(wireWebhook(w))
 }
 
-func deleteWebhook(c *call) (reply, error) {
+func deleteWebhook(c *call) (response, error) {
 	if err := c.fake.store.DeleteWebhook(c.id); err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	return noContent()
 }
 
-func listWebhooks(c *call) (reply, error) {
+func listWebhooks(c *call) (response, error) {
 	q, err := readPageQuery[*state.Webhook](c.r.URL.RawQuery)
 	if err != nil {
-		return reply{}, err
+		return response{}, err
 	}
 	if q.search != "" || q.status != "" {
 		q.Keep = func(w *state.Webhook) bool {

@@ -37,7 +37,7 @@ func do(t *testing.T, client *http.Client, method string, body io.Reader) (*http
 	return client.Do(req)
 }
 
-func TestAnEarlyAnswerToALargeBody(t *testing.T) {
+func TestServe_earlyResponseToLargeBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
@@ -63,7 +63,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-func TestAnEndlessAnswerStopsWithItsReader(t *testing.T) {
+func TestServe_endlessResponseStopsWithReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stopped := make(chan error, 1)
 		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -5,7 +5,7 @@
 // durably blocked, so a bubble with a socket in it never advances its clock;
 // here every wait is a sync.Cond, and every deadline a timer of package time,
 // both of which the bubble rules. net.Pipe would do for that, but it has no
-// buffer: a server that answers before it has read the whole request would
+// buffer: a server that responds before it has read the whole request would
 // wait for a client that waits for the server. And it knows no reset.
 //
 // Make the listener, the server and the client inside the bubble.

@@ -10,7 +10,7 @@ import (
 )
 
 // bufferSize bounds what a writer may be ahead of its reader. It is of the
-// order of a socket's: large enough that an early answer never blocks, small
+// order of a socket's: large enough that an early response never blocks, small
 // enough that an endless body does not fill the memory.
 const bufferSize = 64 << 10
 

@@ -3,7 +3,6 @@
 package clock
 
 import (
-	"container/heap"
 	"sync"
 	"time"
 )
@@ -38,8 +37,7 @@ type Manual struct {
 
 	mu     sync.Mutex
 	now    time.Time
-	asked  int
-	timers timerHeap
+	timers Queue[func()]
 }
 
 // NewManual returns a clock that says start.
@@ -57,10 +55,7 @@ func (m *Manual) Now() time.Time {
 func (m *Manual) AfterFunc(d time.Duration, f func()) Timer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.asked++
-	t := &manualTimer{clock: m, due: m.now.Add(max(d, 0)), order: m.asked, f: f}
-	heap.Push(&m.timers, t)
-	return t
+	return &manualTimer{m, m.timers.Add(m.now.Add(max(d, 0)), f)}
 }
 
 // Advance moves the clock by d, which is zero or more, and runs what falls due
@@ -77,11 +72,11 @@ func (m *Manual) Advance(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	end := m.now.Add(d)
-	for len(m.timers) > 0 && !m.timers[0].due.After(end) {
-		t := heap.Pop(&m.timers).(*manualTimer)
-		m.now = t.due
+	for t := m.timers.First(); t != nil && !t.Due.After(end); t = m.timers.First() {
+		m.timers.Remove(t)
+		m.now = t.Due
 		m.mu.Unlock()
-		t.f()
+		t.Value()
 		m.mu.Lock()
 	}
 	m.now = end
@@ -89,49 +84,11 @@ func (m *Manual) Advance(d time.Duration) {
 
 type manualTimer struct {
 	clock *Manual
-	due   time.Time
-	order int
-	index int // in the heap, -1 when it is not there
-	f     func()
+	item  *Item[func()]
 }
 
 func (t *manualTimer) Stop() bool {
 	t.clock.mu.Lock()
 	defer t.clock.mu.Unlock()
-	if t.index < 0 {
-		return false
-	}
-	heap.Remove(&t.clock.timers, t.index)
-	return true
-}
-
-type timerHeap []*manualTimer
-
-func (h timerHeap) Len() int { return len(h) }
-
-func (h timerHeap) Less(i, j int) bool {
-	if c := h[i].due.Compare(h[j].due); c != 0 {
-		return c < 0
-	}
-	return h[i].order < h[j].order
-}
-
-func (h timerHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-
-func (h *timerHeap) Push(x any) {
-	t := x.(*manualTimer)
-	t.index = len(*h)
-	*h = append(*h, t)
-}
-
-func (h *timerHeap) Pop() any {
-	last := len(*h) - 1
-	t := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	t.index = -1
-	return t
+	return t.clock.timers.Remove(t.item)
 }

@@ -21,9 +21,9 @@ type Attempt struct {
 	URL      string
 	// Header is what was sent.
 	Header http.Header
-	// Status is that of the answer, 0 where none came; Err then says why.
+	// Status is that of the response, 0 where none came; Err then says why.
 	Status   int
-	Response []byte // the start of the answer's body
+	Response []byte // the start of the response's body
 	Err      error
 
 	unsendable bool // for reasons that no retry mends
@@ -34,15 +34,15 @@ func (a *Attempt) describe() string {
 	if a.Err != nil {
 		return a.Err.Error()
 	}
-	return fmt.Sprintf("the receiver answered %d %s", a.Status, http.StatusText(a.Status))
+	return fmt.Sprintf("the receiver responded with %d %s", a.Status, http.StatusText(a.Status))
 }
 
-// maxResponse is how much of an answer's body is read and kept.
+// maxResponse is how much of a response's body is read and kept.
 const maxResponse = 64 << 10
 
 var errTimeout = errors.New("the receiver took too long")
 
-// exchange sends a delivery once and reads the answer.
+// exchange sends a delivery once and reads the response.
 func (e *Engine) exchange(ctx context.Context, w Webhook, d *delivery) (a Attempt, retryAfter time.Duration) {
 	clock := e.config.Clock
 	a.Time, a.URL = clock.Now(), w.URL
@@ -68,7 +68,7 @@ func (e *Engine) exchange(ctx context.Context, w Webhook, d *delivery) (a Attemp
 		a.Status = response.StatusCode
 		retryAfter = parseRetryAfter(response.Header.Get("Retry-After"), clock.Now())
 	case errors.Is(context.Cause(attempting), errTimeout):
-		// The receiver may have begun to answer; that is no answer.
+		// The receiver may have begun to respond; that does not count.
 		a.Err, a.Response = fmt.Errorf("%w: %v", errTimeout, e.config.Timeout), nil
 	default:
 		a.Err, a.Response = err, nil

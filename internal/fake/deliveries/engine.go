@@ -227,7 +227,7 @@ func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closed = true
 	e.drop("the server was closed")
-	e.wake()
+	e.changes.Wake()
 	e.mu.Unlock()
 	e.attempting.Wait()
 	e.closeIdle()

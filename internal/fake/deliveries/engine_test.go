@@ -85,7 +85,7 @@ func TestWhoGetsWhat(t *testing.T) {
 	})
 }
 
-// TestAttempts plays answers against the schedule. Time is that of the bubble,
+// TestAttempts plays responses against the schedule. Time is that of the bubble,
 // so the moments are exact.
 func TestAttempts(t *testing.T) {
 	status := func(code int, header ...string) http.HandlerFunc {
@@ -98,11 +98,11 @@ func TestAttempts(t *testing.T) {
 	}
 	hang := func(w http.ResponseWriter, r *http.Request) { time.Sleep(20 * time.Second) }
 	for _, c := range []struct {
-		name    string
-		answers []http.HandlerFunc
-		at      []time.Duration // of the attempts
-		state   deliveries.State
-		reason  string
+		name      string
+		responses []http.HandlerFunc
+		at        []time.Duration // of the attempts
+		state     deliveries.State
+		reason    string
 	}{
 		{"at once", []http.HandlerFunc{status(204)}, []time.Duration{0}, deliveries.Delivered, ""},
 		{"nothing said", []http.HandlerFunc{func(http.ResponseWriter, *http.Request) {}}, []time.Duration{0}, deliveries.Delivered, ""},
@@ -122,13 +122,13 @@ func TestAttempts(t *testing.T) {
 		{"an odd Retry-After", []http.HandlerFunc{status(503, "Retry-After", "soon"), status(503, "Retry-After", "-9"), status(200)}, []time.Duration{0, time.Second, 6 * time.Second}, deliveries.Delivered, ""},
 		{"gone", []http.HandlerFunc{status(500), status(410)}, []time.Duration{0, time.Second}, deliveries.Failed, "410"},
 		{"hopeless", []http.HandlerFunc{status(500)}, []time.Duration{0, time.Second, 6 * time.Second, 36 * time.Second, 156 * time.Second,
-			756 * time.Second, 2556 * time.Second, 6156 * time.Second}, deliveries.Failed, "given up after attempt 8: the receiver answered 500 Internal Server Error"},
+			756 * time.Second, 2556 * time.Second, 6156 * time.Second}, deliveries.Failed, "given up after attempt 8: the receiver responded with 500 Internal Server Error"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now() // midnight of the year 2000
 				r := &receiver{respond: func(i int, w http.ResponseWriter, req *http.Request) {
-					c.answers[min(i, len(c.answers)-1)](w, req)
+					c.responses[min(i, len(c.responses)-1)](w, req)
 				}}
 				w := newWorld(t, r, []deliveries.Webhook{hook("wh")})
 				w.happen("1", "agent.launched")
@@ -217,7 +217,7 @@ func TestOrder(t *testing.T) {
 // when its turn comes.
 func TestGoneDisables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := answering(500, 410, 200)
+		r := responding(500, 410, 200)
 		at := r.respond
 		r.respond = func(i int, w http.ResponseWriter, req *http.Request) {
 			time.Sleep(time.Millisecond) // so that what happens meanwhile is still wanted
@@ -268,7 +268,7 @@ func TestChanges(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := answering(500, 200)
+				r := responding(500, 200)
 				w := newWorld(t, r, []deliveries.Webhook{hook("wh")})
 				w.happen("1", "agent.launched")
 				synctest.Wait()
@@ -294,7 +294,7 @@ func TestChanges(t *testing.T) {
 }
 
 func TestNoJSON(t *testing.T) {
-	w := newWorld(t, answering(200), []deliveries.Webhook{hook("wh")})
+	w := newWorld(t, responding(200), []deliveries.Webhook{hook("wh")})
 	w.Publish(deliveries.Event{Type: "agent.launched", Resource: "r", Data: make(chan int)})
 	if all := w.Deliveries(); len(all) != 1 || all[0].State != deliveries.Failed || !strings.Contains(all[0].Reason, "JSON") {
 		t.Errorf("journal: %+v", all)
@@ -303,7 +303,7 @@ func TestNoJSON(t *testing.T) {
 
 func TestRedeliver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := answering(500, 200)
+		r := responding(500, 200)
 		w := newWorld(t, r, []deliveries.Webhook{hook("wh")})
 		w.happen("1", "agent.launched")
 		synctest.Wait()
@@ -346,7 +346,7 @@ func TestRedeliver(t *testing.T) {
 // is not.
 func TestJournalSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := answering(500, 200)
+		r := responding(500, 200)
 		w := newWorld(t, r, []deliveries.Webhook{hook("wh")}, func(c *deliveries.Config) { c.JournalSize = 3 })
 		w.happen("pending", "agent.launched")
 		synctest.Wait()
@@ -371,7 +371,7 @@ func TestJournalSize(t *testing.T) {
 
 func TestAwait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, answering(500), []deliveries.Webhook{hook("wh")})
+		w := newWorld(t, responding(500), []deliveries.Webhook{hook("wh")})
 		w.happen("1", "agent.launched")
 		late := errors.New("too late")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Second, late)
@@ -529,7 +529,7 @@ func TestManualClock(t *testing.T) {
 
 // TestSockets: without a receiver of this process, a delivery goes over HTTP.
 func TestSockets(t *testing.T) {
-	r := answering(302, 200)
+	r := responding(302, 200)
 	server := httptest.NewServer(r)
 	defer server.Close()
 	w := newWorld(t, http.NotFoundHandler(), []deliveries.Webhook{hook("wh", func(w *deliveries.Webhook) { w.URL = server.URL + "/hook" })},

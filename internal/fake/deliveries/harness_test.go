@@ -129,7 +129,7 @@ type arrival struct {
 	body     string
 }
 
-// receiver keeps what arrives and answers the i-th arrival, from 0, with what
+// receiver keeps what arrives and responds to the i-th arrival, from 0, with what
 // respond does.
 type receiver struct {
 	respond func(i int, w http.ResponseWriter, r *http.Request)
@@ -159,9 +159,9 @@ func (r *receiver) seen() []arrival {
 	return append([]arrival(nil), r.arrivals...)
 }
 
-// answering returns a receiver that answers with these statuses in turn, and
+// responding returns a receiver that responds with these statuses in turn, and
 // the last of them from then on.
-func answering(statuses ...int) *receiver {
+func responding(statuses ...int) *receiver {
 	return &receiver{respond: func(i int, w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(statuses[min(i, len(statuses)-1)])
 	}}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/await"
 )
 
 // State is how far a delivery is.
@@ -12,11 +14,11 @@ type State int
 
 // The states. All but Pending are ends.
 const (
-	// Pending: it waits for its turn, for an answer or for its next attempt.
+	// Pending: it waits for its turn, for a response or for its next attempt.
 	Pending State = iota
-	// Delivered: the receiver answered with a 2xx.
+	// Delivered: the receiver responded with a 2xx.
 	Delivered
-	// Failed: the receiver answered 410, or the last attempt failed too.
+	// Failed: the receiver responded with 410, or the last attempt failed too.
 	Failed
 	// Dropped: nobody wants it any more.
 	Dropped
@@ -53,12 +55,12 @@ type journal struct {
 	over     int // how many of the entries have ended
 	finished int // deliveries that have ended since the start, forgotten ones too
 	attempts int // attempts since the start
-	changed  chan struct{}
+	changes  await.Changes
 }
 
 func (j *journal) add(d *delivery) {
 	j.entries = append(j.entries, d)
-	j.wake()
+	j.changes.Wake()
 }
 
 // end ends a delivery, and forgets the oldest that has ended where there are
@@ -72,7 +74,7 @@ func (j *journal) end(d *delivery, state State, reason string) {
 		j.entries = slices.Delete(j.entries, oldest, oldest+1)
 		j.over--
 	}
-	j.wake()
+	j.changes.Wake()
 }
 
 // ended returns the newest delivery with the id.
@@ -91,15 +93,7 @@ func (j *journal) ended(id string) (*delivery, error) {
 
 func (j *journal) forget() {
 	j.entries, j.over, j.finished, j.attempts = nil, 0, 0, 0
-	j.wake()
-}
-
-// wake has everybody who waits look again.
-func (j *journal) wake() {
-	if j.changed != nil {
-		close(j.changed)
-		j.changed = nil
-	}
+	j.changes.Wake()
 }
 
 func (j *journal) snapshot() []Delivery {
@@ -128,26 +122,14 @@ type Progress struct {
 // Await returns the deliveries as soon as enough says so of the progress, or
 // those there are when ctx ends or the engine is closed, with the reason.
 func (e *Engine) Await(ctx context.Context, enough func(Progress) bool) ([]Delivery, error) {
-	for {
-		e.mu.Lock()
-		done := enough(Progress{e.finished, e.attempts})
-		if done || e.closed {
-			defer e.mu.Unlock()
-			if !done {
-				return e.snapshot(), ErrClosed
-			}
-			return e.snapshot(), nil
-		}
-		// The channel is made by who waits, so that in a bubble it belongs to it.
-		if e.changed == nil {
-			e.changed = make(chan struct{})
-		}
-		changed := e.changed
-		e.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return e.Deliveries(), context.Cause(ctx)
-		}
+	done := false
+	err := e.changes.Until(ctx, &e.mu, func() bool {
+		done = enough(Progress{e.finished, e.attempts})
+		return done || e.closed
+	})
+	defer e.mu.Unlock()
+	if err == nil && !done {
+		err = ErrClosed
 	}
+	return e.snapshot(), err
 }

@@ -71,7 +71,7 @@ func (e *Engine) try(ctx context.Context, l *lane, d *delivery) {
 	}
 	if outcome.state == Pending {
 		e.wait(l, outcome.delay)
-		e.wake()
+		e.changes.Wake()
 		return
 	}
 	e.end(d, outcome.state, outcome.reason)
@@ -133,7 +133,7 @@ func judge(a Attempt, retryAfter time.Duration, n int, retries []time.Duration) 
 	case a.Status >= 200 && a.Status < 300:
 		return outcome{state: Delivered}
 	case a.Status == http.StatusGone:
-		return outcome{state: Failed, reason: "the receiver answered 410 Gone: its webhook is disabled", disable: true}
+		return outcome{state: Failed, reason: "the receiver responded with 410 Gone: its webhook is disabled", disable: true}
 	case a.unsendable:
 		return outcome{state: Failed, reason: a.Err.Error()}
 	case n > len(retries):

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"github.com/connix-io/connix-go/internal/fake/recorder"
 )
 
 // Receiver is a handler that stands for a URL and everything below it: one for
@@ -94,7 +96,7 @@ func (t *router) serve(handler http.Handler, r *http.Request) (*http.Response, e
 	served.Body = io.NopCloser(bytes.NewReader(body))
 	served.ContentLength, served.GetBody = int64(len(body)), nil
 
-	answer := &answer{header: http.Header{}}
+	recorder := recorder.New(maxResponse)
 	ended := make(chan error, 1)
 	t.serving.Go(func() {
 		err := errors.New("the receiver ended its goroutine")
@@ -108,7 +110,7 @@ func (t *router) serve(handler http.Handler, r *http.Request) (*http.Response, e
 			}
 			ended <- err
 		}()
-		handler.ServeHTTP(answer, served)
+		handler.ServeHTTP(recorder, served)
 		err = nil
 	})
 	select {
@@ -116,47 +118,10 @@ func (t *router) serve(handler http.Handler, r *http.Request) (*http.Response, e
 		if err != nil {
 			return nil, err
 		}
-		return answer.response(r), nil
+		response := recorder.Result()
+		response.Request = r
+		return response, nil
 	case <-r.Context().Done():
 		return nil, context.Cause(r.Context())
-	}
-}
-
-// answer is what a handler answers with.
-type answer struct {
-	header http.Header
-	sent   http.Header // as it was when the status was written
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header { return a.header }
-
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 && status >= 200 {
-		a.status, a.sent = status, a.header.Clone()
-	}
-}
-
-func (a *answer) Write(p []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	// Only the start is ever read.
-	a.body.Write(p[:min(len(p), maxResponse-a.body.Len())])
-	return len(p), nil
-}
-
-// Flush is there for handlers that insist on it.
-func (a *answer) Flush() { a.WriteHeader(http.StatusOK) }
-
-func (a *answer) response(r *http.Request) *http.Response {
-	a.WriteHeader(http.StatusOK)
-	return &http.Response{
-		Status:     fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)),
-		StatusCode: a.status,
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        a.sent,
-		Body:          io.NopCloser(&a.body),
-		ContentLength: int64(a.body.Len()),
-		Request:       r,
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Action is what a fault does to a request. It answers w, with or without the
-// help of api, the handler that would have answered.
+// Action is what a fault does to a request. It writes to w, with or without the
+// help of api, the handler that would have responded.
 //
 // The body of r has been read from the connection, so the context of r ends as
 // soon as the client gives up.
@@ -28,7 +28,7 @@ func Delay(d time.Duration, next Action) Action {
 	}
 }
 
-// AfterProcessing lets the API process the request, throws its answer away
+// AfterProcessing lets the API process the request, throws its response away
 // and does next instead. A nil next panics.
 func AfterProcessing(next Action) Action {
 	if next == nil {

@@ -9,12 +9,12 @@ import (
 )
 
 // The actions of this file pass the request to the API and spoil the body of
-// its answer. An answer without a body passes as it is.
+// its response. A response without a body passes as it is.
 
-// Truncate cuts the answer's body after keep bytes, at most all but one:
+// Truncate cuts the response's body after keep bytes, at most all but one:
 // Content-Length promises the whole of it, then the connection is closed.
 func Truncate(keep int) Action {
-	return body(func(_ context.Context, w http.ResponseWriter, a answer) {
+	return body(func(_ context.Context, w http.ResponseWriter, a response) {
 		a.start(w, len(a.body))
 		write(w, a.cut(keep))
 		hangUp(w)
@@ -24,18 +24,18 @@ func Truncate(keep int) Action {
 // TruncateChunked is Truncate without a Content-Length: the body comes in
 // chunks, and the last one never does.
 func TruncateChunked(keep int) Action {
-	return body(func(_ context.Context, w http.ResponseWriter, a answer) {
+	return body(func(_ context.Context, w http.ResponseWriter, a response) {
 		a.start(w, -1)
 		write(w, a.cut(keep))
 		hangUp(w)
 	})
 }
 
-// TruncateGzip compresses the answer's body and sends the first keep bytes of
+// TruncateGzip compresses the response's body and sends the first keep bytes of
 // that, at least one and at most all but one, as a body that is complete as
 // far as HTTP can tell. It does not ask whether the client accepts gzip.
 func TruncateGzip(keep int) Action {
-	return body(func(_ context.Context, w http.ResponseWriter, a answer) {
+	return body(func(_ context.Context, w http.ResponseWriter, a response) {
 		var packed bytes.Buffer
 		zip := gzip.NewWriter(&packed)
 		_, _ = zip.Write(a.body) // a buffer takes all
@@ -52,7 +52,7 @@ func TruncateGzip(keep int) Action {
 // client waits for bytes that do not come, with a negative one bytes are left
 // over.
 func WrongContentLength(off int) Action {
-	return body(func(ctx context.Context, w http.ResponseWriter, a answer) {
+	return body(func(ctx context.Context, w http.ResponseWriter, a response) {
 		length := max(len(a.body)+off, 0)
 		a.header.Set("Connection", "close")
 		a.start(w, length)
@@ -63,7 +63,7 @@ func WrongContentLength(off int) Action {
 	})
 }
 
-// writeRaw puts p on the connection behind an answer that is complete, and
+// writeRaw puts p on the connection behind a response that is complete, and
 // closes it. Where there is no connection to be had, as in HTTP/2, there is no
 // such fault either.
 func writeRaw(ctx context.Context, w http.ResponseWriter, p []byte) {
@@ -77,27 +77,27 @@ func writeRaw(ctx context.Context, w http.ResponseWriter, p []byte) {
 }
 
 // ResetInBody resets the connection after the header and the first keep bytes
-// of the answer's body, at most all but one.
+// of the response's body, at most all but one.
 func ResetInBody(keep int) Action {
-	return body(func(_ context.Context, w http.ResponseWriter, a answer) {
+	return body(func(_ context.Context, w http.ResponseWriter, a response) {
 		a.start(w, len(a.body))
 		write(w, a.cut(keep))
 		breakOff(w, reset)
 	})
 }
 
-// EmptyBody keeps the answer's status and header, and sends no body.
+// EmptyBody keeps the response's status and header, and sends no body.
 func EmptyBody() Action {
-	return body(func(_ context.Context, w http.ResponseWriter, a answer) {
+	return body(func(_ context.Context, w http.ResponseWriter, a response) {
 		a.body = nil
 		a.send(w)
 	})
 }
 
-// Stall sends the first keep bytes of the answer's body, at most all but one,
+// Stall sends the first keep bytes of the response's body, at most all but one,
 // waits d, and sends the rest.
 func Stall(keep int, d time.Duration) Action {
-	return body(func(ctx context.Context, w http.ResponseWriter, a answer) {
+	return body(func(ctx context.Context, w http.ResponseWriter, a response) {
 		a.start(w, len(a.body))
 		first := a.cut(keep)
 		if !write(w, first) || !wait(ctx, d) || !write(w, a.body[len(first):]) {
@@ -106,12 +106,12 @@ func Stall(keep int, d time.Duration) Action {
 	})
 }
 
-// Drip sends the answer's body at that many bytes a second (at least one), in
+// Drip sends the response's body at that many bytes a second (at least one), in
 // ten pieces a second at most.
 func Drip(bytesPerSecond int) Action {
 	rate := max(bytesPerSecond, 1)
 	piece := (rate + 9) / 10
-	return body(func(ctx context.Context, w http.ResponseWriter, a answer) {
+	return body(func(ctx context.Context, w http.ResponseWriter, a response) {
 		a.start(w, len(a.body))
 		alive := write(w, nil) // the header does not wait
 		for rest := a.body; alive && len(rest) > 0; {
@@ -126,8 +126,8 @@ func Drip(bytesPerSecond int) Action {
 	})
 }
 
-// body makes an action of what spoils an answer's body.
-func body(spoil func(ctx context.Context, w http.ResponseWriter, a answer)) Action {
+// body makes an action of what spoils a response's body.
+func body(spoil func(ctx context.Context, w http.ResponseWriter, a response)) Action {
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		a := capture(w, r, api)
 		if len(a.body) == 0 {
@@ -139,6 +139,6 @@ func body(spoil func(ctx context.Context, w http.ResponseWriter, a answer)) Acti
 }
 
 // cut returns the first keep bytes of the body, at most all but one.
-func (a answer) cut(keep int) []byte {
+func (a response) cut(keep int) []byte {
 	return a.body[:max(0, min(keep, len(a.body)-1))]
 }

@@ -12,10 +12,10 @@ func ResetBefore() Action {
 }
 
 // ResetAfter resets the connection when the API has processed the request:
-// what it changed stays changed, the answer is lost.
+// what it changed stays changed, the response is lost.
 func ResetAfter() Action { return AfterProcessing(ResetBefore()) }
 
-// hangUp closes the connection without finishing the answer.
+// hangUp closes the connection without finishing the response.
 func hangUp(w http.ResponseWriter) {
 	breakOff(w, func(c net.Conn) { _ = c.Close() })
 }

@@ -35,7 +35,7 @@ type site struct {
 	active    atomic.Int32 // requests that are on the server now
 }
 
-// ServeHTTP is the API: a DELETE answers 204, a POST what it was sent, all
+// ServeHTTP is the API: a DELETE responds with 204, a POST what it was sent, all
 // else a list. It compresses where it is allowed to, as servers do.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.processed.Add(1)

@@ -8,9 +8,9 @@ import (
 )
 
 // The actions of this file pass the request to the API and change the header
-// of its answer.
+// of its response.
 
-// SetHeaders replaces headers of the API's answer. A header without values is
+// SetHeaders replaces headers of the API's response. A header without values is
 // removed.
 func SetHeaders(header http.Header) Action {
 	header = canonical(header)

@@ -7,33 +7,33 @@ import (
 	"net/http"
 )
 
-// The actions of this file answer by themselves: the API does not see the
+// The actions of this file respond by themselves: the API does not see the
 // request. Under [AfterProcessing] it has processed it.
 
-// Respond answers with status (200 to 999), body and header. A header without
-// values is left out of the answer. Any other status panics.
+// Respond responds with status (200 to 999), body and header. A header without
+// values is left out of the response. Any other status panics.
 func Respond(status int, body string, header http.Header) Action {
 	check(status)
 	header = canonical(header)
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		reply(w, status, []byte(body), header)
+		respond(w, status, []byte(body), header)
 	}
 }
 
-// RespondError answers with status and the API's error envelope.
+// RespondError responds with status and the API's error envelope.
 func RespondError(status int, code, message string) Action {
 	check(status)
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		reply(w, status, envelope(r, code, message), http.Header{"Content-Type": {"application/json"}})
+		respond(w, status, envelope(r, code, message), http.Header{"Content-Type": {"application/json"}})
 	}
 }
 
-// OKWithError answers 200 with an error envelope as its body.
+// OKWithError responds with 200 with an error envelope as its body.
 func OKWithError(code, message string) Action {
 	return RespondError(http.StatusOK, code, message)
 }
 
-// RateLimited answers 429 with the API's error envelope, and with retryAfter
+// RateLimited responds with 429 with the API's error envelope, and with retryAfter
 // as its Retry-After header; "" leaves that out.
 func RateLimited(retryAfter string) Action {
 	header := http.Header{"Content-Type": {"application/json"}}
@@ -41,18 +41,18 @@ func RateLimited(retryAfter string) Action {
 		header.Set("Retry-After", retryAfter)
 	}
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		reply(w, http.StatusTooManyRequests, envelope(r, "RATE_LIMIT_EXCEEDED", "Too many requests"), header)
+		respond(w, http.StatusTooManyRequests, envelope(r, "RATE_LIMIT_EXCEEDED", "Too many requests"), header)
 	}
 }
 
-// HTMLError answers with status and a page of HTML, as proxies do.
+// HTMLError responds with status and a page of HTML, as proxies do.
 func HTMLError(status int) Action {
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	page := "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title + "</h1></center>\r\n<hr>\r\n</body>\r\n</html>\r\n"
 	return Respond(status, page, http.Header{"Content-Type": {"text/html"}})
 }
 
-// RedirectTo answers with status and url as the Location; "" leaves that out.
+// RedirectTo responds with status and url as the Location; "" leaves that out.
 func RedirectTo(url string, status int) Action {
 	header := make(http.Header)
 	if url != "" {
@@ -65,17 +65,17 @@ func RedirectTo(url string, status int) Action {
 func RedirectLoop(status int) Action {
 	check(status)
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		reply(w, status, nil, http.Header{"Location": {r.URL.RequestURI()}})
+		respond(w, status, nil, http.Header{"Location": {r.URL.RequestURI()}})
 	}
 }
 
-// EndlessBody answers 200 with JSON that begins well and never ends, as fast
+// EndlessBody responds with 200 with JSON that begins well and never ends, as fast
 // as the client reads it. A HEAD gets the headers of it.
 func EndlessBody() Action {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		own := w.Header().Clone()
 		own.Set("Content-Type", "application/json")
-		answer{http.StatusOK, own, nil}.start(w, -1)
+		response{http.StatusOK, own, nil}.start(w, -1)
 		if r.Method == http.MethodHead {
 			return // what is written goes nowhere, without end
 		}
@@ -102,11 +102,11 @@ func check(status int) {
 	}
 }
 
-// reply answers with header on top of what w has already been given.
-func reply(w http.ResponseWriter, status int, body []byte, header http.Header) {
+// reply responds with header on top of what w has already been given.
+func respond(w http.ResponseWriter, status int, body []byte, header http.Header) {
 	all := w.Header().Clone()
 	maps.Copy(all, header)
-	answer{status, all, body}.send(w)
+	response{status, all, body}.send(w)
 }
 
 // envelope is the API's error body, with the id that the request came with.

@@ -109,7 +109,7 @@ func TestResetHangsUpOnThoseWhoWait(t *testing.T) {
 					s.Reset()
 				}()
 				if got := s.call(t, "GET", s.url, ""); got.err == nil && got.readErr == nil {
-					t.Error("an answer came to its end")
+					t.Error("a response came to its end")
 				}
 				if d := time.Since(began); d != 0 {
 					t.Errorf("after %v, want at once", d)

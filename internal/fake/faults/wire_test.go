@@ -15,7 +15,7 @@ import (
 )
 
 // With a Content-Length that is too small, the rest of the body is on the wire
-// nevertheless, as a second answer that nobody asked for.
+// nevertheless, as a second response that nobody asked for.
 func TestWrongContentLengthLeavesBytesOver(t *testing.T) {
 	s := onSocket(t, func(srv *httptest.Server) { srv.Start() })
 	s.inject(t, faults.Rule{Action: faults.WrongContentLength(-7)})
@@ -39,7 +39,7 @@ func TestWrongContentLengthLeavesBytesOver(t *testing.T) {
 	if body != projects {
 		t.Errorf("body on the wire %q, want the whole of it", body)
 	}
-	// Connection: close keeps net/http from taking them for the next answer.
+	// Connection: close keeps net/http from taking them for the next response.
 	for _, line := range []string{fmt.Sprintf("\r\nContent-Length: %d\r\n", len(projects)-7), "\r\nConnection: close\r\n"} {
 		if !strings.Contains(head+"\r\n", line) {
 			t.Errorf("header on the wire %q, want %q in it", head, line)

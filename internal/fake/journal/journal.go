@@ -8,16 +8,18 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/await"
 )
 
-// Entry is one request and its answer. It is a snapshot: nothing writes to it
+// Entry is one request and its response. It is a snapshot: nothing writes to it
 // any more.
 type Entry struct {
 	Time                       time.Time
 	Method, Route, Path, Query string // the last two escaped, as they were sent
 	Header                     http.Header
 	Body                       []byte
-	Status                     int // 0: not answered, or not yet
+	Status                     int // 0: no response, or none yet
 	ResponseHeader             http.Header
 	Response                   []byte // as it went over the wire
 	Fault                      bool
@@ -31,7 +33,7 @@ type Journal struct {
 	ring    []*Exchange // of at most size
 	next    int         // where in a full ring the next one goes
 	dropped int         // entries that newer ones have displaced
-	changed chan struct{}
+	changes await.Changes
 }
 
 // New returns a journal of at most size entries, one or more.
@@ -65,26 +67,13 @@ func (j *Journal) Dropped() int {
 
 // Await returns the entries as soon as enough says so of them, or those there
 // are when ctx ends, with its error.
-func (j *Journal) Await(ctx context.Context, enough func([]Entry) bool) ([]Entry, error) {
-	for {
-		j.mu.Lock()
-		all := j.entries()
-		if enough(all) {
-			j.mu.Unlock()
-			return all, nil
-		}
-		// The channel is made by who waits, so that in a bubble it belongs to it.
-		if j.changed == nil {
-			j.changed = make(chan struct{})
-		}
-		changed := j.changed
-		j.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return all, context.Cause(ctx)
-		}
-	}
+func (j *Journal) Await(ctx context.Context, enough func([]Entry) bool) (all []Entry, err error) {
+	err = j.changes.Until(ctx, &j.mu, func() bool {
+		all = j.entries()
+		return enough(all)
+	})
+	j.mu.Unlock()
+	return all, err
 }
 
 // Reset forgets every entry.
@@ -92,18 +81,10 @@ func (j *Journal) Reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.ring, j.next, j.dropped = nil, 0, 0
-	j.wake()
+	j.changes.Wake()
 }
 
-// wake has everybody who waits look again.
-func (j *Journal) wake() {
-	if j.changed != nil {
-		close(j.changed)
-		j.changed = nil
-	}
-}
-
-// Add enters a request, whose answer the Exchange then tells of.
+// Add enters a request, whose response the Exchange then tells of.
 func (j *Journal) Add(e Entry) *Exchange {
 	x := &Exchange{journal: j, entry: e}
 	j.mu.Lock()
@@ -115,7 +96,7 @@ func (j *Journal) Add(e Entry) *Exchange {
 		j.ring[j.next] = x
 		j.next = (j.next + 1) % j.size
 	}
-	j.wake()
+	j.changes.Wake()
 	return x
 }
 
@@ -125,19 +106,19 @@ type Exchange struct {
 	entry   Entry
 }
 
-// maxResponse bounds what is kept of one answer: a test may have one that never
+// maxResponse bounds what is kept of one response: a test may have one that never
 // ends.
 const maxResponse = 256 << 10
 
-// Answer notes the status and headers of the answer.
-func (x *Exchange) Answer(status int, header http.Header) {
+// Respond notes the status and headers of the response.
+func (x *Exchange) Respond(status int, header http.Header) {
 	x.journal.mu.Lock()
 	defer x.journal.mu.Unlock()
 	x.entry.Status, x.entry.ResponseHeader = status, header.Clone()
-	x.journal.wake()
+	x.journal.changes.Wake()
 }
 
-// Wrote notes a part of the answer's body.
+// Wrote notes a part of the response's body.
 func (x *Exchange) Wrote(p []byte) {
 	x.journal.mu.Lock()
 	defer x.journal.mu.Unlock()
@@ -145,12 +126,12 @@ func (x *Exchange) Wrote(p []byte) {
 	x.entry.Response = append(x.entry.Response, p[:min(len(p), room)]...)
 }
 
-// MarkFault notes that the answer was not left to the API.
+// MarkFault notes that the response was not left to the API.
 func (x *Exchange) MarkFault() {
 	x.journal.mu.Lock()
 	defer x.journal.mu.Unlock()
 	x.entry.Fault = true
-	x.journal.wake()
+	x.journal.changes.Wake()
 }
 
 type contextKey struct{}

@@ -44,7 +44,7 @@ func TestAnEntryIsASnapshot(t *testing.T) {
 	j := journal.New(3)
 	x := j.Add(journal.Entry{})
 	header := http.Header{"A": {"1"}}
-	x.Answer(201, header)
+	x.Respond(201, header)
 	x.Wrote([]byte("one"))
 	before := j.Entries()[0]
 	header.Set("A", "2")
@@ -93,7 +93,7 @@ func TestAwait(t *testing.T) {
 			time.Sleep(time.Second)
 			x := j.Add(journal.Entry{Route: "a"})
 			time.Sleep(time.Second)
-			x.Answer(200, nil)
+			x.Respond(200, nil)
 		}()
 		var wg sync.WaitGroup
 		for range 3 { // all are woken

@@ -92,7 +92,7 @@ func (s *Server) askUser(w http.ResponseWriter, r *http.Request) {
 	writeConsentPage(w, c, a, id)
 }
 
-// decide takes the user's answer from the consent page.
+// decide takes the user's decision from the consent page.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	const stale = "This page has expired or was used before. Go back to the application and log in again."
 	if http.NewCrossOriginProtection().Check(r) != nil {
@@ -129,7 +129,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	redirect(w, t.authorization, s.decision(t.authorization, decision == "allow"))
 }
 
-// decision is what a user's answer sends back to the application.
+// decision is what a user's decision sends back to the application.
 func (s *Server) decision(a authorization, allowed bool) url.Values {
 	if !allowed {
 		return url.Values{"error": {"access_denied"}, "error_description": {"the user denied access"}}
@@ -144,19 +144,19 @@ func (s *Server) decision(a authorization, allowed bool) url.Values {
 	return url.Values{"code": {text}}
 }
 
-// Approve answers an authorization URL as a user who allows it, and returns the
+// Approve decides an authorization URL as a user who allows it, and returns the
 // URL that the browser is sent to. A request that shows no consent page is an
 // error.
 func (s *Server) Approve(authorizeURL string) (callback string, err error) {
-	return s.answer(authorizeURL, true)
+	return s.decideFor(authorizeURL, true)
 }
 
 // Deny is Approve for a user who denies.
 func (s *Server) Deny(authorizeURL string) (callback string, err error) {
-	return s.answer(authorizeURL, false)
+	return s.decideFor(authorizeURL, false)
 }
 
-func (s *Server) answer(authorizeURL string, allowed bool) (string, error) {
+func (s *Server) decideFor(authorizeURL string, allowed bool) (string, error) {
 	u, err := url.Parse(authorizeURL)
 	if err != nil {
 		return "", err
@@ -269,21 +269,21 @@ func sameLoopback(asked, registered string) bool {
 	return a.Hostname() == b.Hostname() && a.EscapedPath() == b.EscapedPath() && a.RawQuery == b.RawQuery
 }
 
-// callback is the address that the browser is sent to with an answer.
-func (a authorization) callback(answer url.Values) string {
+// callback is the address that the browser is sent to with a response.
+func (a authorization) callback(result url.Values) string {
 	if a.stateSent {
-		answer.Set("state", a.state)
+		result.Set("state", a.state)
 	}
 	separator := "?"
 	if strings.Contains(a.redirectURI, "?") {
 		separator = "&"
 	}
-	return a.redirectURI + separator + answer.Encode()
+	return a.redirectURI + separator + result.Encode()
 }
 
-func redirect(w http.ResponseWriter, a authorization, answer url.Values) {
+func redirect(w http.ResponseWriter, a authorization, result url.Values) {
 	secureHeaders(w)
-	w.Header().Set("Location", a.callback(answer))
+	w.Header().Set("Location", a.callback(result))
 	w.WriteHeader(http.StatusSeeOther)
 }
 

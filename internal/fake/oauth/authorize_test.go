@@ -284,7 +284,7 @@ func TestDecisionIsProtected(t *testing.T) {
 	_, ticket := b.open()
 	refused("another site", 403, b.decide(decision(ticket, "allow"), "Sec-Fetch-Site", "cross-site"))
 	refused("another origin", 403, b.decide(decision(ticket, "allow"), "Origin", "https://evil.example"))
-	refused("no answer", 400, b.decide(url.Values{"ticket": {ticket}}))
+	refused("no response", 400, b.decide(url.Values{"ticket": {ticket}}))
 	refused("odd answer", 400, b.decide(decision(ticket, "maybe")))
 	refused("odd body", 400, b.decide(nil, "Content-Type", "application/x-www-form-urlencoded; charset=%"))
 	refused("guessed ticket", 403, b.decide(decision("guessed", "allow")))

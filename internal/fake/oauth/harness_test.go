@@ -156,7 +156,7 @@ func send(t *testing.T, s http.Handler, r *http.Request) answer {
 	return a
 }
 
-// wantTokens fails unless the answer has tokens that work.
+// wantTokens fails unless the response has tokens that work.
 func wantTokens(t *testing.T, s *oauth.Server, a answer, scope string) {
 	t.Helper()
 	if a.status != 200 || a.Error != "" || a.TokenType != "Bearer" || a.ExpiresIn != 3600 || a.RefreshToken == "" || a.Scope != scope {

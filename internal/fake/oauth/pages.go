@@ -33,7 +33,7 @@ func writeConsentPage(w http.ResponseWriter, c Client, a authorization, ticketID
 	}
 	var source string
 	d.Back, source = destination(a.redirectURI)
-	// Browsers hold form-action against the redirect that answers the form too.
+	// Browsers hold form-action against the redirect that follows the form too.
 	writePage(w, http.StatusOK, d, "'self' "+source)
 }
 

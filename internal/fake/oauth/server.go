@@ -4,13 +4,16 @@
 package oauth
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/clock"
 )
 
-// The paths that a Server answers.
+// The paths that a Server serves.
 const (
 	AuthorizePath = "/oauth2/authorize"
 	TokenPath     = "/oauth2/token"
@@ -65,17 +68,17 @@ type Server struct {
 	codes    map[string]*code         // by code, used ones included
 	access   map[string]*accessToken  // by access token
 	refresh  map[string]*refreshToken // by refresh token, spent ones included
-	failures map[string][]string      // error codes to answer next, by path
+	failures map[string][]string      // error codes of the next responses, by path
 }
 
 // New returns a Server.
 func New(cfg Config) *Server {
 	if cfg.Clock == nil {
-		cfg.Clock = systemClock{}
+		cfg.Clock = clock.System{}
 	}
-	cfg.CodeLife = cmpOr(cfg.CodeLife, time.Minute)
-	cfg.AccessLife = cmpOr(cfg.AccessLife, time.Hour)
-	cfg.RefreshLife = cmpOr(cfg.RefreshLife, 30*24*time.Hour)
+	cfg.CodeLife = cmp.Or(cfg.CodeLife, time.Minute)
+	cfg.AccessLife = cmp.Or(cfg.AccessLife, time.Hour)
+	cfg.RefreshLife = cmp.Or(cfg.RefreshLife, 30*24*time.Hour)
 	s := &Server{cfg: cfg, clients: map[string]Client{}}
 	for _, c := range cfg.Clients {
 		s.AddClient(c)
@@ -117,7 +120,7 @@ func (s *Server) AddRedirectURI(clientID, uri string) {
 	s.clients[clientID] = c
 }
 
-// FailNext has the next request to path (AuthorizePath or TokenPath) answered
+// FailNext has the next request to path (AuthorizePath or TokenPath) refused
 // with this RFC 6749 error code, such as "server_error", whatever it asks for;
 // called again, it plans the request after.
 func (s *Server) FailNext(path, code string) {
@@ -138,7 +141,7 @@ func (s *Server) failure(path string) string {
 	return planned[0]
 }
 
-// ServeHTTP answers the two endpoints, and 404 elsewhere.
+// ServeHTTP serves the two endpoints, and responds with 404 elsewhere.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case AuthorizePath:
@@ -176,15 +179,4 @@ func (c Client) title() string {
 		return c.Name
 	}
 	return c.ID
-}
-
-type systemClock struct{}
-
-func (systemClock) Now() time.Time { return time.Now() }
-
-func cmpOr(d, otherwise time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return otherwise
 }

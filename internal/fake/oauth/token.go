@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// tokenAnswer is RFC 6749's 5.1 and 5.2 in one.
-type tokenAnswer struct {
+// tokenResponse is RFC 6749's 5.1 and 5.2 in one.
+type tokenResponse struct {
 	AccessToken  string `json:"access_token,omitempty"`
 	TokenType    string `json:"token_type,omitempty"`
 	ExpiresIn    int64  `json:"expires_in,omitempty"`
@@ -41,13 +41,13 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		writeFailure(w, refused)
 		return
 	}
-	writeJSON(w, http.StatusOK, tokenAnswer{
+	writeJSON(w, http.StatusOK, tokenResponse{
 		AccessToken: t.Access, TokenType: "Bearer", ExpiresIn: int64(t.Life.Seconds()),
 		RefreshToken: t.Refresh, Scope: strings.Join(t.Scopes, " "),
 	})
 }
 
-// token answers one token request.
+// token serves one token request.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) (Token, *failure) {
 	form, refused := tokenForm(w, r)
 	if refused != nil {
@@ -168,13 +168,13 @@ func writeFailure(w http.ResponseWriter, f *failure) {
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
-	writeJSON(w, status, tokenAnswer{Error: f.code, Description: f.description})
+	writeJSON(w, status, tokenResponse{Error: f.code, Description: f.description})
 }
 
-func writeJSON(w http.ResponseWriter, status int, answer tokenAnswer) {
+func writeJSON(w http.ResponseWriter, status int, response tokenResponse) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer) // a client that went away reads nothing
+	_ = json.NewEncoder(w).Encode(response) // a client that went away reads nothing
 }
 
 // challengeOf is RFC 7636's S256.

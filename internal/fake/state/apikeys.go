@@ -25,7 +25,7 @@ func NewSecret() string {
 }
 
 // CreateAPIKey makes a key. The record it returns has the key itself, as every
-// one in the store does; whoever answers requests shows it this once.
+// one in the store does; whoever serves requests shows it this once.
 func (s *Store) CreateAPIKey(n NewAPIKey) (*APIKey, error) {
 	now := s.begin()
 	defer s.end()

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"container/heap"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/fake/clock"
@@ -29,21 +28,17 @@ type Launch struct {
 // to go, and one timer for the first of them.
 type plans struct {
 	onLaunch func(Launch) []Step
-	queue    transitions
-	of       map[ID]*transition
+	queue    clock.Queue[transition]
+	of       map[ID]*clock.Item[transition]
 	timer    clock.Timer
 	armedFor time.Time
-	asked    int
 	closed   bool
 }
 
-// transition is the next step of one agent.
+// transition is the next step of one agent, due by the server's clock.
 type transition struct {
 	agent ID
-	due   time.Time // on the server's clock
-	steps []Step    // the first is the one that is due
-	order int
-	index int
+	steps []Step // the first is the one that is due
 }
 
 // OnLaunch sets what makes the plans of agents launched from now on. A nil plan
@@ -61,16 +56,13 @@ func (s *Store) schedule(agent ID, from time.Time, steps []Step) {
 	if len(steps) == 0 {
 		return
 	}
-	s.plans.asked++
-	t := &transition{agent: agent, due: from.Add(max(steps[0].After, 0)), steps: steps, order: s.plans.asked}
-	s.plans.of[agent] = t
-	heap.Push(&s.plans.queue, t)
+	s.plans.of[agent] = s.plans.queue.Add(from.Add(max(steps[0].After, 0)), transition{agent, steps})
 }
 
 // cancel takes everything off an agent's plan.
 func (s *Store) cancel(agent ID) {
 	if t := s.plans.of[agent]; t != nil {
-		heap.Remove(&s.plans.queue, t.index)
+		s.plans.queue.Remove(t)
 		delete(s.plans.of, agent)
 	}
 }
@@ -80,12 +72,12 @@ func (s *Store) cancel(agent ID) {
 // follows from the clock alone; the timer is there for the observer, who would
 // otherwise hear of a change only when somebody looked.
 func (s *Store) settle(now time.Time) {
-	for len(s.plans.queue) > 0 && !s.plans.queue[0].due.After(now) {
-		t := s.plans.queue[0]
-		s.cancel(t.agent)
-		if a, ok := s.agents.Get(t.agent); ok {
-			s.setStatus(a, t.steps[0].Status, t.due)
-			s.schedule(t.agent, t.due, t.steps[1:])
+	for t := s.plans.queue.First(); t != nil && !t.Due.After(now); t = s.plans.queue.First() {
+		id, steps := t.Value.agent, t.Value.steps
+		s.cancel(id)
+		if a, ok := s.agents.Get(id); ok {
+			s.setStatus(a, steps[0].Status, t.Due)
+			s.schedule(id, t.Due, steps[1:])
 		}
 	}
 	s.arm(now)
@@ -94,11 +86,12 @@ func (s *Store) settle(now time.Time) {
 // arm sets the timer for the first transition.
 func (s *Store) arm(now time.Time) {
 	p := &s.plans
-	if len(p.queue) == 0 || p.closed {
+	first := p.queue.First()
+	if first == nil || p.closed {
 		p.stop()
 		return
 	}
-	due := p.queue[0].due
+	due := first.Due
 	if p.timer != nil && p.armedFor.Equal(due) {
 		return
 	}
@@ -121,34 +114,4 @@ func (p *plans) stop() {
 		p.timer.Stop()
 		p.timer = nil
 	}
-}
-
-type transitions []*transition
-
-func (q transitions) Len() int { return len(q) }
-
-func (q transitions) Less(i, j int) bool {
-	if c := q[i].due.Compare(q[j].due); c != 0 {
-		return c < 0
-	}
-	return q[i].order < q[j].order
-}
-
-func (q transitions) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
-}
-
-func (q *transitions) Push(x any) {
-	t := x.(*transition)
-	t.index = len(*q)
-	*q = append(*q, t)
-}
-
-func (q *transitions) Pop() any {
-	last := len(*q) - 1
-	t := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return t
 }

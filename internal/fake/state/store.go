@@ -56,7 +56,7 @@ func New(c Config) *Store {
 }
 
 func emptyRecords() records {
-	return records{keyIDs: map[string]ID{}, lastUsed: map[ID]time.Time{}, plans: plans{of: map[ID]*transition{}}}
+	return records{keyIDs: map[string]ID{}, lastUsed: map[ID]time.Time{}, plans: plans{of: map[ID]*clock.Item[transition]{}}}
 }
 
 // Reset forgets every record and plan. Ids begin again.

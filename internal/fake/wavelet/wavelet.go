@@ -1,4 +1,4 @@
-// Package wavelet answers questions about the order of the numbers in a part of
+// Package wavelet tells the order of the numbers in a part of
 // a sequence, in the logarithm of its length: a wavelet matrix.
 package wavelet
 

@@ -12,7 +12,7 @@ type Rules struct {
 	Tokens  Limit // zero: no token is counted
 }
 
-// The limits that an answer tells of where nothing is counted: those of the API
+// The limits that a response tells of where nothing is counted: those of the API
 // overview.
 var (
 	shownRequests = Limit{Max: 1000, Period: time.Hour}
@@ -38,7 +38,7 @@ func NewBudget(r Rules) *Budget {
 	return b
 }
 
-// Status is what the headers of an answer say of one window.
+// Status is what the headers of a response say of one window.
 type Status struct {
 	Limit, Remaining int
 	Reset            time.Time

@@ -13,7 +13,7 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/faults"
 )
 
-// An answer that is held back and changed in nothing is the one that the API
+// A response that is held back and changed in nothing is the one that the API
 // would have given by itself.
 func TestAnAnswerHeldBackIsTheSame(t *testing.T) {
 	for name, api := range map[string]http.HandlerFunc{
