@@ -49,7 +49,7 @@ func (s *Server) AddAgent(a connix.Agent) connix.Agent {
 		in.LastActivityAt = a.LastActivityAt.UTC()
 	}
 	added := s.fake.Store().AddAgent(in)
-	a.ID, a.Name, a.ProjectID = connix.ID(added.ID), added.Name, connix.ID(added.ProjectID)
+	a.ID, a.Name, a.ProjectID = connix.ID(added.ID), added.Label, connix.ID(added.ProjectID)
 	a.Status = connix.Status(added.Status)
 	a.CreatedAt, a.UpdatedAt = added.CreatedAt, added.UpdatedAt
 	return a
@@ -75,7 +75,7 @@ func (s *Server) AddWebhook(w connix.Webhook, secret connix.Secret) connix.Webho
 		in.Events = append(in.Events, string(e))
 	}
 	added := s.fake.Store().AddWebhook(in)
-	w.ID, w.URL, w.Status = connix.ID(added.ID), added.Name, connix.Status(added.Status)
+	w.ID, w.URL, w.Status = connix.ID(added.ID), added.URL(), connix.Status(added.Status)
 	w.CreatedAt, w.UpdatedAt = added.CreatedAt, added.UpdatedAt
 	return w
 }
@@ -103,7 +103,7 @@ func (s *Server) AddAPIKey(k connix.APIKey) connix.APIKey {
 		in.LastUsedAt = k.LastUsedAt.UTC()
 	}
 	added := s.fake.Store().AddAPIKey(&in)
-	k.ID, k.Name, k.Key, k.CreatedAt = connix.ID(added.ID), added.Name, connix.Secret(added.Secret), added.CreatedAt
+	k.ID, k.Name, k.Key, k.CreatedAt = connix.ID(added.ID), added.Label, connix.Secret(added.Secret), added.CreatedAt
 	return k
 }
 
@@ -155,7 +155,7 @@ func (s *Server) OnLaunch(f func(connix.LaunchAgentRequest) AgentPlan) {
 }
 
 func key(id connix.ID, name string, created, updated time.Time) table.Key {
-	return table.Key{ID: state.ID(id), Name: name, CreatedAt: created, UpdatedAt: updated}
+	return table.Key{ID: state.ID(id), Label: name, CreatedAt: created, UpdatedAt: updated}
 }
 
 func projectIn(p connix.Project) state.Project {
@@ -163,5 +163,5 @@ func projectIn(p connix.Project) state.Project {
 }
 
 func projectOut(p *state.Project) connix.Project {
-	return connix.Project{ID: connix.ID(p.ID), Name: p.Name, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+	return connix.Project{ID: connix.ID(p.ID), Name: p.Label, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
 }

@@ -34,7 +34,7 @@ func wireAgent(a *state.Agent) agentJSON {
 		config = &configJSON{a.Config.Model, a.Config.Temperature, a.Config.MaxTokens, a.Config.Tools}
 	}
 	return agentJSON{
-		ID: a.ID, Name: a.Name, Description: a.Description, ProjectID: a.ProjectID, Status: a.Status,
+		ID: a.ID, Name: a.Label, Description: a.Description, ProjectID: a.ProjectID, Status: a.Status,
 		Config: config, Metadata: a.Metadata,
 		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, LastActivity: orNull(a.LastActivityAt),
 	}
@@ -63,7 +63,7 @@ func launchAgent(c *call) (response, error) {
 	}
 	return created(struct {
 		Message string `json:"message"`
-	}{fmt.Sprintf("Agent '%s' successfully launched in project '%s'", a.Name, p.Name)})
+	}{fmt.Sprintf("Agent '%s' successfully launched in project '%s'", a.Label, p.Label)})
 }
 
 func getAgent(c *call) (response, error) {
@@ -89,7 +89,7 @@ func listAgents(c *call) (response, error) {
 	}
 	if q.search != "" || q.status != "" {
 		q.Keep = func(a *state.Agent) bool {
-			return (q.status == "" || a.Status == q.status) && (q.search == "" || matchesText(q.search, a.Name, a.Description))
+			return (q.status == "" || a.Status == q.status) && (q.search == "" || matchesText(q.search, a.Label, a.Description))
 		}
 	}
 	page, total := c.fake.store.Agents(q.Query)

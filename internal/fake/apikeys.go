@@ -25,7 +25,7 @@ func wireAPIKey(k *state.APIKey) apiKeyJSON {
 		scopes = []string{}
 	}
 	return apiKeyJSON{
-		ID: k.ID, Name: k.Name, Description: k.Description, Scopes: scopes, CreatedAt: k.CreatedAt,
+		ID: k.ID, Name: k.Label, Description: k.Description, Scopes: scopes, CreatedAt: k.CreatedAt,
 		ExpiresAt: orNull(k.ExpiresAt), LastUsed: orNull(k.LastUsedAt),
 	}
 }
@@ -77,7 +77,7 @@ func listAPIKeys(c *call) (response, error) {
 	if q.search != "" || q.status != "" {
 		// A key that is there is active; a revoked one is gone.
 		q.Keep = func(k *state.APIKey) bool {
-			return (q.status == "" || q.status == state.StatusActive) && (q.search == "" || matchesText(q.search, k.Name, k.Description))
+			return (q.status == "" || q.status == state.StatusActive) && (q.search == "" || matchesText(q.search, k.Label, k.Description))
 		}
 	}
 	page, total := c.fake.store.APIKeys(q.Query)

@@ -90,5 +90,5 @@ func (r webhookRegistry) Disable(id string) {
 }
 
 func deliveredTo(w *state.Webhook) deliveries.Webhook {
-	return deliveries.Webhook{ID: string(w.ID), URL: w.Name, Events: w.Events, Secret: w.Secret, Disabled: w.Status == state.StatusDisabled}
+	return deliveries.Webhook{ID: string(w.ID), URL: w.URL(), Events: w.Events, Secret: w.Secret, Disabled: w.Status == state.StatusDisabled}
 }

@@ -62,7 +62,7 @@ func TestPathsAndMethods(t *testing.T) {
 
 func TestIDsAreUnescapedAfterThePathIsSplit(t *testing.T) {
 	w := newWorld(t)
-	w.Store().AddProjects(1, func(int) state.Project { return state.Project{Key: table.Key{ID: "a/b c", Name: "one"}} })
+	w.Store().AddProjects(1, func(int) state.Project { return state.Project{Key: table.Key{ID: "a/b c", Label: "one"}} })
 	w.want("GET", "/projects/a%2Fb%20c", "", 200, `{"id":"a/b c","name":"one","created_at":"*","updated_at":"*"}`)
 	w.want("GET", "/projects/a%2Fb%20c/agents", "", 200, `{"agents":[],"pagination":"*"}`)
 }

@@ -21,7 +21,7 @@ const (
 var sortFields = map[string]table.Field{
 	"created_at": table.ByCreatedAt,
 	"updated_at": table.ByUpdatedAt,
-	"name":       table.ByName,
+	"name":       table.ByLabel,
 	"id":         table.ByID,
 }
 

@@ -60,7 +60,7 @@ func seedProjects(w *world) {
 		{"1", "bob", 1, 20}, {"2", "Ann", 2, 12}, {"3", "cid", 3, 11}, {"10", "eve", 4, 11}, {"9", "dee", 4, 30},
 	} {
 		w.Store().AddProjects(1, func(int) state.Project {
-			return state.Project{Key: table.Key{ID: p.id, Name: p.name, CreatedAt: day(p.created), UpdatedAt: day(p.updated)}}
+			return state.Project{Key: table.Key{ID: p.id, Label: p.name, CreatedAt: day(p.created), UpdatedAt: day(p.updated)}}
 		})
 	}
 }
@@ -205,18 +205,18 @@ func TestOtherLists(t *testing.T) {
 	w := newWorld(t)
 	w.Store().AddProjects(2, func(int) state.Project { return state.Project{} })
 	for i, a := range []state.Agent{
-		{Key: table.Key{Name: "one"}, ProjectID: "1", Status: "running", Description: "reads Mail"},
-		{Key: table.Key{Name: "two"}, ProjectID: "1", Status: "paused"},
-		{Key: table.Key{Name: "three"}, ProjectID: "2", Status: "running", Description: "mail"},
+		{Key: table.Key{Label: "one"}, ProjectID: "1", Status: "running", Description: "reads Mail"},
+		{Key: table.Key{Label: "two"}, ProjectID: "1", Status: "paused"},
+		{Key: table.Key{Label: "three"}, ProjectID: "2", Status: "running", Description: "mail"},
 	} {
 		a.CreatedAt = day(i + 1)
 		w.Store().AddAgent(a)
 	}
 	for i, status := range []string{"active", "disabled"} {
-		w.Store().AddWebhook(state.Webhook{Key: table.Key{Name: "https://" + status + ".example/hook", CreatedAt: day(i + 1)}, Status: status})
+		w.Store().AddWebhook(state.Webhook{Key: table.Key{Label: "https://" + status + ".example/hook", CreatedAt: day(i + 1)}, Status: status})
 	}
-	w.Store().AddAPIKey(&state.APIKey{Key: table.Key{Name: "ci", CreatedAt: day(1)}, Description: "the builds"})
-	w.Store().AddAPIKey(&state.APIKey{Key: table.Key{Name: "me", CreatedAt: day(2)}})
+	w.Store().AddAPIKey(&state.APIKey{Key: table.Key{Label: "ci", CreatedAt: day(1)}, Description: "the builds"})
+	w.Store().AddAPIKey(&state.APIKey{Key: table.Key{Label: "me", CreatedAt: day(2)}})
 	tests := []struct{ path, want string }{
 		{"/agents", "three two one"},
 		{"/agents?sort=name&order=asc", "one three two"},

@@ -21,10 +21,10 @@ type projectItemJSON struct {
 }
 
 func wireProject(p *state.Project) projectJSON {
-	return projectJSON{p.ID, p.Name, p.CreatedAt, p.UpdatedAt}
+	return projectJSON{p.ID, p.Label, p.CreatedAt, p.UpdatedAt}
 }
 
-func wireProjectItem(p *state.Project) projectItemJSON { return projectItemJSON{p.ID, p.Name} }
+func wireProjectItem(p *state.Project) projectItemJSON { return projectItemJSON{p.ID, p.Label} }
 
 func createProject(c *call) (response, error) {
 	name, err := c.object.text("name")
@@ -76,7 +76,7 @@ func listProjects(c *call) (response, error) {
 		return response{}, err
 	}
 	if q.search != "" {
-		q.Keep = func(p *state.Project) bool { return matchesText(q.search, p.Name) }
+		q.Keep = func(p *state.Project) bool { return matchesText(q.search, p.Label) }
 	}
 	var page []*state.Project
 	var total int

@@ -156,7 +156,7 @@ func TestAllOfAnAgent(t *testing.T) {
 	w := newWorld(t)
 	temperature, tokens := 0.7, 2000
 	w.Store().AddAgent(state.Agent{
-		Key: table.Key{ID: "agent_5f2c", Name: "data-processor"}, Description: "Cleans", Status: "running",
+		Key: table.Key{ID: "agent_5f2c", Label: "data-processor"}, Description: "Cleans", Status: "running",
 		Config:   &state.AgentConfig{Model: "example-model", Temperature: &temperature, MaxTokens: &tokens, Tools: []string{"web_search"}},
 		Metadata: map[string]any{"team": "research"}, LastActivityAt: day(1),
 	})

@@ -21,7 +21,7 @@ func wireWebhook(w *state.Webhook) webhookJSON {
 	if events == nil {
 		events = []string{}
 	}
-	return webhookJSON{w.ID, w.Name, events, w.Status, w.CreatedAt, w.UpdatedAt}
+	return webhookJSON{w.ID, w.URL(), events, w.Status, w.CreatedAt, w.UpdatedAt}
 }
 
 func createWebhook(c *call) (response, error) {
@@ -87,7 +87,7 @@ func listWebhooks(c *call) (response, error) {
 	}
 	if q.search != "" || q.status != "" {
 		q.Keep = func(w *state.Webhook) bool {
-			return (q.status == "" || w.Status == q.status) && (q.search == "" || matchesText(q.search, w.Name))
+			return (q.status == "" || w.Status == q.status) && (q.search == "" || matchesText(q.search, w.URL()))
 		}
 	}
 	page, total := c.fake.store.Webhooks(q.Query)

@@ -96,7 +96,7 @@ func (t *router) serve(handler http.Handler, r *http.Request) (*http.Response, e
 	served.Body = io.NopCloser(bytes.NewReader(body))
 	served.ContentLength, served.GetBody = int64(len(body)), nil
 
-	recorder := recorder.New(maxResponse)
+	rec := recorder.New(maxResponse)
 	ended := make(chan error, 1)
 	t.serving.Go(func() {
 		err := errors.New("the receiver ended its goroutine")
@@ -110,7 +110,7 @@ func (t *router) serve(handler http.Handler, r *http.Request) (*http.Response, e
 			}
 			ended <- err
 		}()
-		handler.ServeHTTP(recorder, served)
+		handler.ServeHTTP(rec, served)
 		err = nil
 	})
 	select {
@@ -118,7 +118,7 @@ func (t *router) serve(handler http.Handler, r *http.Request) (*http.Response, e
 		if err != nil {
 			return nil, err
 		}
-		response := recorder.Result()
+		response := rec.Result()
 		response.Request = r
 		return response, nil
 	case <-r.Context().Done():

@@ -20,10 +20,10 @@ func capture(w http.ResponseWriter, r *http.Request, api http.Handler) response 
 	plain := r.WithContext(r.Context()) // a copy
 	plain.Header = r.Header.Clone()
 	plain.Header.Del("Accept-Encoding")
-	recorder := recorder.New(-1)
-	maps.Copy(recorder.Header(), w.Header().Clone())
-	api.ServeHTTP(recorder, plain)
-	return response{recorder.Code, recorder.Result().Header, recorder.Body.Bytes()}
+	rec := recorder.New(-1)
+	maps.Copy(rec.Header(), w.Header().Clone())
+	api.ServeHTTP(rec, plain)
+	return response{rec.Code, rec.Result().Header, rec.Body.Bytes()}
 }
 
 // start writes the response's status and header; length is the Content-Length,

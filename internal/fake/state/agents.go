@@ -34,7 +34,7 @@ func (s *Store) LaunchAgent(l Launch) (*Agent, *Project, error) {
 		return nil, nil, err
 	}
 	a := &Agent{
-		Key:       table.Key{ID: s.newID("agent"), Name: l.Name, CreatedAt: stamp(now), UpdatedAt: stamp(now)},
+		Key:       table.Key{ID: s.newID("agent"), Label: l.Name, CreatedAt: stamp(now), UpdatedAt: stamp(now)},
 		ProjectID: p.ID,
 		Status:    StatusCreating,
 	}

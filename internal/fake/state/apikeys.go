@@ -35,7 +35,7 @@ func (s *Store) CreateAPIKey(n NewAPIKey) (*APIKey, error) {
 		return nil, err
 	}
 	k := &APIKey{
-		Key:         table.Key{ID: s.newID("key"), Name: n.Name, CreatedAt: stamp(now), UpdatedAt: stamp(now)},
+		Key:         table.Key{ID: s.newID("key"), Label: n.Name, CreatedAt: stamp(now), UpdatedAt: stamp(now)},
 		Description: n.Description,
 		Secret:      NewSecret(),
 		Scopes:      slices.Clone(n.Scopes),

@@ -16,7 +16,7 @@ func (s *Store) CreateProject(name string) (*Project, error) {
 	if err := s.checkNameFree(name, ""); err != nil {
 		return nil, err
 	}
-	p := &Project{table.Key{ID: s.newProjectID(), Name: name, CreatedAt: stamp(now), UpdatedAt: stamp(now)}}
+	p := &Project{table.Key{ID: s.newProjectID(), Label: name, CreatedAt: stamp(now), UpdatedAt: stamp(now)}}
 	s.projects.Insert(p)
 	s.publish(Event{Type: EventProjectCreated, At: now, Project: p})
 	return p, nil
@@ -60,7 +60,7 @@ func (s *Store) UpdateProject(id ID, name *string) (*Project, error) {
 		return nil, err
 	}
 	changed := *p
-	changed.Name, changed.UpdatedAt = *name, stamp(now)
+	changed.Label, changed.UpdatedAt = *name, stamp(now)
 	s.projects.Replace(&changed)
 	s.publish(Event{Type: EventProjectUpdated, At: now, Project: &changed})
 	return &changed, nil
@@ -84,7 +84,7 @@ func (s *Store) DeleteProject(id ID) error {
 // checkNameFree refuses a name that another project than the one with the id
 // has.
 func (s *Store) checkNameFree(name string, id ID) error {
-	for _, p := range s.projects.Named(name) {
+	for _, p := range s.projects.Labeled(name) {
 		if p.ID != id {
 			return &Error{Kind: Conflict, Message: fmt.Sprintf("A project named '%s' already exists", name), Field: "name", Issue: "is already taken"}
 		}

@@ -36,11 +36,14 @@ type AgentConfig struct {
 
 // Webhook is one receiver of events.
 type Webhook struct {
-	table.Key // Name is the URL, by which webhooks are sorted and searched
+	table.Key // Label is the URL
 	Events    []string
 	Secret    string
 	Status    string
 }
+
+// URL returns where the webhook's events go. Webhooks are sorted and searched by it.
+func (w *Webhook) URL() string { return w.Label }
 
 // APIKey is one key.
 type APIKey struct {

@@ -36,21 +36,21 @@ func (s *Store) AddProjects(n int, f func(i int) Project) []*Project {
 		} else {
 			s.noteProjectID(p.ID)
 		}
-		if p.Name == "" {
+		if p.Label == "" {
 			base := "project-" + strings.TrimPrefix(string(p.ID), "proj_")
-			p.Name = base
-			for n := 2; names[p.Name] || len(s.projects.Named(p.Name)) > 0; n++ {
-				p.Name = fmt.Sprintf("%s-%d", base, n)
+			p.Label = base
+			for n := 2; names[p.Label] || len(s.projects.Labeled(p.Label)) > 0; n++ {
+				p.Label = fmt.Sprintf("%s-%d", base, n)
 			}
 		}
 		fillTimes(&p.Key, now)
 		if ids[p.ID] || has(&s.projects, p.ID) {
 			panic(fmt.Sprintf("connixtest: a project with the id %q exists already", p.ID))
 		}
-		if names[p.Name] || len(s.projects.Named(p.Name)) > 0 {
-			panic(fmt.Sprintf("connixtest: a project named %q exists already", p.Name))
+		if names[p.Label] || len(s.projects.Labeled(p.Label)) > 0 {
+			panic(fmt.Sprintf("connixtest: a project named %q exists already", p.Label))
 		}
-		ids[p.ID], names[p.Name] = true, true
+		ids[p.ID], names[p.Label] = true, true
 	}
 	s.projects.Insert(added...)
 	return added
@@ -76,7 +76,7 @@ func (s *Store) AddAgent(a Agent) *Agent {
 		panic(fmt.Sprintf("connixtest: the agent's project %q does not exist", a.ProjectID))
 	}
 	fillKey(s, &s.agents, &a.Key, "agent", now)
-	a.Name = cmp.Or(a.Name, string(a.ID))
+	a.Label = cmp.Or(a.Label, string(a.ID))
 	a.Status = cmp.Or(a.Status, StatusRunning)
 	s.agents.Insert(&a)
 	return &a
@@ -88,8 +88,8 @@ func (s *Store) AddWebhook(w Webhook) *Webhook {
 	now := s.begin()
 	defer s.end()
 	fillKey(s, &s.webhooks, &w.Key, "wh", now)
-	w.Name = cmp.Or(w.Name, "https://receiver.invalid/"+string(w.ID))
-	if err := checkWebhookURL(w.Name); err != nil {
+	w.Label = cmp.Or(w.Label, "https://receiver.invalid/"+string(w.ID))
+	if err := checkWebhookURL(w.Label); err != nil {
 		panic(fmt.Sprintf("connixtest: the webhook's %s %s", err.Field, err.Issue))
 	}
 	w.Status = cmp.Or(w.Status, StatusActive)
@@ -107,7 +107,7 @@ func (s *Store) AddAPIKey(k *APIKey) *APIKey {
 	defer s.end()
 	added := *k
 	fillKey(s, &s.keys, &added.Key, "key", now)
-	added.Name = cmp.Or(added.Name, string(added.ID))
+	added.Label = cmp.Or(added.Label, string(added.ID))
 	added.Secret = cmp.Or(added.Secret, NewSecret())
 	if _, taken := s.keyIDs[added.Secret]; taken {
 		panic("connixtest: this API key exists already")

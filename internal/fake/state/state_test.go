@@ -28,9 +28,9 @@ func (l *log) observe(e state.Event) {
 	defer l.mu.Unlock()
 	text := e.Type
 	if e.Agent != nil {
-		text += " " + e.Agent.Name + " " + e.Agent.Status
+		text += " " + e.Agent.Label + " " + e.Agent.Status
 	} else {
-		text += " " + e.Project.Name
+		text += " " + e.Project.Label
 	}
 	l.events = append(l.events, fmt.Sprintf("%s@%v", text, e.At.Sub(start)))
 }
@@ -225,7 +225,7 @@ func TestEventsAreOrderedAndComeOutsideTheLock(t *testing.T) {
 		if _, err := s.Project(e.Project.ID); err != nil {
 			t.Error(err)
 		}
-		names[e.Project.ID] = append(names[e.Project.ID], e.Project.Name)
+		names[e.Project.ID] = append(names[e.Project.ID], e.Project.Label)
 		observing = false
 	}})
 	var wg sync.WaitGroup
@@ -317,16 +317,16 @@ func TestSeeds(t *testing.T) {
 	added := s.AddProjects(4, func(i int) state.Project {
 		return []state.Project{
 			{},
-			{Key: table.Key{ID: "7", Name: "x", CreatedAt: day}},
+			{Key: table.Key{ID: "7", Label: "x", CreatedAt: day}},
 			{Key: table.Key{UpdatedAt: day}},
 			{Key: table.Key{ID: "proj_a"}},
 		}[i]
 	})
 	want := []table.Key{
-		{ID: "1", Name: "project-1", CreatedAt: start, UpdatedAt: start},
-		{ID: "7", Name: "x", CreatedAt: day, UpdatedAt: day},
-		{ID: "8", Name: "project-8", CreatedAt: day, UpdatedAt: day},
-		{ID: "proj_a", Name: "project-a", CreatedAt: start, UpdatedAt: start},
+		{ID: "1", Label: "project-1", CreatedAt: start, UpdatedAt: start},
+		{ID: "7", Label: "x", CreatedAt: day, UpdatedAt: day},
+		{ID: "8", Label: "project-8", CreatedAt: day, UpdatedAt: day},
+		{ID: "proj_a", Label: "project-a", CreatedAt: start, UpdatedAt: start},
 	}
 	for i, p := range added {
 		if p.Key != want[i] {
@@ -334,10 +334,10 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 	a := s.AddAgent(state.Agent{})
-	if p, err := s.Project(a.ProjectID); err != nil || p.ID != "9" || a.Status != "running" || a.Name != string(a.ID) {
+	if p, err := s.Project(a.ProjectID); err != nil || p.ID != "9" || a.Status != "running" || a.Label != string(a.ID) {
 		t.Errorf("agent %+v in %+v, %v", a, p, err)
 	}
-	w := s.AddWebhook(state.Webhook{Key: table.Key{Name: "http://example.com"}})
+	w := s.AddWebhook(state.Webhook{Key: table.Key{Label: "http://example.com"}})
 	if w.Status != "active" || w.ID == "" {
 		t.Errorf("webhook %+v", w)
 	}
@@ -349,9 +349,9 @@ func TestSeeds(t *testing.T) {
 
 	for name, f := range map[string]func(){
 		"id":             func() { s.AddProjects(1, func(int) state.Project { return state.Project{Key: table.Key{ID: "7"}} }) },
-		"name":           func() { s.AddProjects(1, func(int) state.Project { return state.Project{Key: table.Key{Name: "x"}} }) },
+		"name":           func() { s.AddProjects(1, func(int) state.Project { return state.Project{Key: table.Key{Label: "x"}} }) },
 		"id in one go":   func() { s.AddProjects(2, func(int) state.Project { return state.Project{Key: table.Key{ID: "70"}} }) },
-		"name in one go": func() { s.AddProjects(2, func(int) state.Project { return state.Project{Key: table.Key{Name: "y"}} }) },
+		"name in one go": func() { s.AddProjects(2, func(int) state.Project { return state.Project{Key: table.Key{Label: "y"}} }) },
 		"project":        func() { s.AddAgent(state.Agent{ProjectID: "70"}) },
 		"agent":          func() { s.AddAgent(state.Agent{Key: table.Key{ID: a.ID}}) },
 		"webhook":        func() { s.AddWebhook(*w) },

@@ -14,7 +14,7 @@ func (s *Store) CreateWebhook(url string, events []string, secret *string) (*Web
 	now := s.begin()
 	defer s.end()
 	w := &Webhook{
-		Key:    table.Key{ID: s.newID("wh"), Name: url, CreatedAt: stamp(now), UpdatedAt: stamp(now)},
+		Key:    table.Key{ID: s.newID("wh"), Label: url, CreatedAt: stamp(now), UpdatedAt: stamp(now)},
 		Events: slices.Clone(events),
 		Status: StatusActive,
 	}
@@ -73,7 +73,7 @@ func (s *Store) UpdateWebhook(id ID, c WebhookChange) (*Webhook, error) {
 		if err := checkWebhookURL(*c.URL); err != nil {
 			return nil, err
 		}
-		changed.Name = *c.URL
+		changed.Label = *c.URL
 	}
 	if c.Events != nil {
 		if err := checkEvents(c.Events, false); err != nil {

@@ -16,7 +16,7 @@ func filled(n int) *table.Table[*row] {
 	rows := make([]*row, n)
 	for i := range rows {
 		rows[i] = &row{table.Key{
-			ID: table.ID(strconv.Itoa(i + 1)), Name: fmt.Sprintf("project-%08x", random.Uint32()),
+			ID: table.ID(strconv.Itoa(i + 1)), Label: fmt.Sprintf("project-%08x", random.Uint32()),
 			CreatedAt: at(i), UpdatedAt: at(i + random.IntN(n)),
 		}}
 	}
@@ -36,10 +36,10 @@ func BenchmarkPage(b *testing.B) {
 			query table.Query[*row]
 		}{
 			{"unfiltered", table.Query[*row]{Sort: table.ByCreatedAt}},
-			{"by name", table.Query[*row]{Sort: table.ByName}},
+			{"by name", table.Query[*row]{Sort: table.ByLabel}},
 			{"created", table.Query[*row]{Sort: table.ByCreatedAt, Created: middle}},
 			{"updated by created", table.Query[*row]{Sort: table.ByCreatedAt, Updated: middle}},
-			{"created by name", table.Query[*row]{Sort: table.ByName, Created: middle}},
+			{"created by name", table.Query[*row]{Sort: table.ByLabel, Created: middle}},
 		}
 		for _, q := range queries {
 			q.query.Offset, q.query.Limit, q.query.Descending = n/8, 20, true

@@ -18,7 +18,7 @@ import (
 // Key is what a record is found and sorted by.
 type Key struct {
 	ID                   ID
-	Name                 string
+	Label                string // its name, or the URL of a webhook
 	CreatedAt, UpdatedAt time.Time
 }
 
@@ -40,7 +40,7 @@ type Field int
 const (
 	ByCreatedAt Field = iota
 	ByUpdatedAt
-	ByName
+	ByLabel
 	ByID
 	fields
 )
@@ -53,8 +53,8 @@ func (f Field) compare(a, b *Key) int {
 		c = a.CreatedAt.Compare(b.CreatedAt)
 	case ByUpdatedAt:
 		c = a.UpdatedAt.Compare(b.UpdatedAt)
-	case ByName:
-		c = strings.Compare(a.Name, b.Name)
+	case ByLabel:
+		c = strings.Compare(a.Label, b.Label)
 	}
 	if c != 0 {
 		return c
@@ -89,11 +89,11 @@ func (t *Table[R]) Get(id ID) (R, bool) {
 }
 
 // Named returns the records with the name, by id.
-func (t *Table[R]) Named(name string) []R {
-	order := t.orders[ByName]
-	from, _ := slices.BinarySearchFunc(order, name, func(r R, name string) int { return strings.Compare(r.TableKey().Name, name) })
+func (t *Table[R]) Labeled(label string) []R {
+	order := t.orders[ByLabel]
+	from, _ := slices.BinarySearchFunc(order, label, func(r R, label string) int { return strings.Compare(r.TableKey().Label, label) })
 	to := from
-	for to < len(order) && order[to].TableKey().Name == name {
+	for to < len(order) && order[to].TableKey().Label == label {
 		to++
 	}
 	return order[from:to:to]

@@ -40,8 +40,8 @@ func (n naive) page(q table.Query[*row]) ([]*row, int) {
 			c = a.CreatedAt.Compare(b.CreatedAt)
 		case table.ByUpdatedAt:
 			c = a.UpdatedAt.Compare(b.UpdatedAt)
-		case table.ByName:
-			c = cmp.Compare(a.Name, b.Name)
+		case table.ByLabel:
+			c = cmp.Compare(a.Label, b.Label)
 		}
 		if c == 0 {
 			x, _ := strconv.Atoi(string(a.ID))
@@ -70,7 +70,7 @@ func TestAgainstSorting(t *testing.T) {
 			newRow := func() *row {
 				created := random.IntN(50)
 				r := &row{table.Key{
-					ID: table.ID(strconv.Itoa(nextID)), Name: strconv.Itoa(random.IntN(30)),
+					ID: table.ID(strconv.Itoa(nextID)), Label: strconv.Itoa(random.IntN(30)),
 					CreatedAt: at(created), UpdatedAt: at(created + random.IntN(20)),
 				}}
 				nextID++
@@ -139,7 +139,7 @@ func randomQuery(random *rand.Rand, n int) table.Query[*row] {
 		q.Created, q.Updated = bounds(), bounds()
 	}
 	if random.IntN(10) == 0 {
-		q.Keep = func(r *row) bool { return strings.HasPrefix(r.Name, "1") }
+		q.Keep = func(r *row) bool { return strings.HasPrefix(r.Label, "1") }
 	}
 	return q
 }
@@ -147,27 +147,27 @@ func randomQuery(random *rand.Rand, n int) table.Query[*row] {
 func show(rows []*row) string {
 	var b strings.Builder
 	for _, r := range rows {
-		fmt.Fprintf(&b, "%s(%s c%v u%v) ", r.ID, r.Name, r.CreatedAt.Sub(epoch), r.UpdatedAt.Sub(epoch))
+		fmt.Fprintf(&b, "%s(%s c%v u%v) ", r.ID, r.Label, r.CreatedAt.Sub(epoch), r.UpdatedAt.Sub(epoch))
 	}
 	return b.String()
 }
 
-func TestGetNamedAndAll(t *testing.T) {
+func TestGetLabeledAndAll(t *testing.T) {
 	var tab table.Table[*row]
-	if _, ok := tab.Get("1"); ok || len(tab.Named("a")) > 0 {
+	if _, ok := tab.Get("1"); ok || len(tab.Labeled("a")) > 0 {
 		t.Error("an empty table has records")
 	}
 	for i, name := range []string{"b", "a", "b", "c"} {
-		tab.Insert(&row{table.Key{ID: table.ID(strconv.Itoa(10 - i)), Name: name, CreatedAt: at(i), UpdatedAt: at(i)}})
+		tab.Insert(&row{table.Key{ID: table.ID(strconv.Itoa(10 - i)), Label: name, CreatedAt: at(i), UpdatedAt: at(i)}})
 	}
-	if r, ok := tab.Get("9"); !ok || r.Name != "a" {
+	if r, ok := tab.Get("9"); !ok || r.Label != "a" {
 		t.Errorf("Get(9) = %v, %v", r, ok)
 	}
-	if got := tab.Named("b"); len(got) != 2 || got[0].ID != "8" || got[1].ID != "10" {
-		t.Errorf("Named(b) = %s", show(got))
+	if got := tab.Labeled("b"); len(got) != 2 || got[0].ID != "8" || got[1].ID != "10" {
+		t.Errorf("Labeled(b) = %s", show(got))
 	}
-	if got := tab.Named("bb"); len(got) != 0 {
-		t.Errorf("Named(bb) = %s", show(got))
+	if got := tab.Labeled("bb"); len(got) != 0 {
+		t.Errorf("Labeled(bb) = %s", show(got))
 	}
 	if got := show(slices.Collect(tab.All())); !strings.HasPrefix(got, "7(") || !strings.Contains(got, "9(a") {
 		t.Errorf("All = %s", got)
