@@ -8,16 +8,16 @@ import (
 	"github.com/connix-io/connix-go"
 )
 
-// Options returns what an application under test passes to [connix.NewClient]
-// to use the server: its URL, its key, an http.Client that reaches it, no
-// client-side rate limiter, and the default retries after milliseconds in place of
-// seconds.
+// Options returns the options with which an application under test calls
+// [connix.NewClient] to use the server: its URL, its key, an [http.Client] that
+// reaches it, no client-side rate limiter, and the default retries with delays of
+// milliseconds. Options that follow them override them.
 func (s *Server) Options() []connix.Option {
 	return append(s.OptionsWithoutKey(), connix.WithAPIKey(s.APIKey))
 }
 
 // OptionsWithoutKey returns [Server.Options] without the key, for an application
-// that has a credential of its own, such as an OAuth2 token source.
+// that has its own credential, such as an OAuth2 token source.
 func (s *Server) OptionsWithoutKey() []connix.Option {
 	policy := connix.DefaultRetryPolicy()
 	policy.BaseDelay, policy.MaxDelay = time.Millisecond, 10*time.Millisecond
@@ -29,8 +29,9 @@ func (s *Server) OptionsWithoutKey() []connix.Option {
 	}
 }
 
-// Client returns a client of the server, made from Options and then from opts.
-// A credential among opts takes the place of the server's key.
+// Client returns a client of the server, made from Options followed by opts. A
+// credential in opts replaces the server's key. It fails the test if
+// [connix.NewClient] does.
 func (s *Server) Client(tb testing.TB, opts ...connix.Option) *connix.Client {
 	tb.Helper()
 	options := append(s.Options(), opts...)

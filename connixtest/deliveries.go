@@ -15,15 +15,15 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/deliveries"
 )
 
-// WithReceiver has deliveries to a URL, and to what lies below it, go to a
-// handler of this process, without a socket: WithReceiver("http://app.test",
-// mux) serves a webhook whose URL is http://app.test/hooks/connix. Where several
-// fit, the one with the longest path is taken. It is the way to receive in a
-// testing/synctest bubble.
+// WithReceiver sends deliveries for a URL, and for all URLs below it, to a handler of
+// this process, without a socket: WithReceiver("http://app.test", mux) serves a
+// webhook whose URL is http://app.test/hooks/connix. If several receivers match, the
+// one with the longest path is used. In a testing/synctest bubble this is the only
+// way to receive deliveries.
 //
-// The handler runs in a goroutine of its own. When the server stops waiting for
-// it, its request's context is cancelled and it may go on, as behind a
-// connection; [Server.Close] waits for it.
+// Each request runs in a new goroutine. When the server stops waiting for the
+// handler, it cancels the request's context; the handler may continue, as behind a
+// connection. [Server.Close] waits for it.
 func WithReceiver(url string, handler http.Handler) Option {
 	return func(c *config) {
 		r, err := deliveries.NewReceiver(url, handler)
@@ -38,10 +38,10 @@ func WithReceiver(url string, handler http.Handler) Option {
 	}
 }
 
-// WithDeliveryRetries sets the delays before a delivery's second attempt, its
-// third and so on, by the server's clock; with none there is one attempt only.
-// The default is 1 s, 5 s, 30 s, 2 min, 10 min, 30 min and 1 h. A Retry-After of
-// the receiver can make a delay longer, up to an hour.
+// WithDeliveryRetries sets the delays before a delivery's second attempt, its third
+// and so on, by the server's clock. Without delays there is one attempt. The default
+// is 1 s, 5 s, 30 s, 2 min, 10 min, 30 min and 1 h. A Retry-After of the receiver can
+// extend a delay, up to an hour.
 func WithDeliveryRetries(delays ...time.Duration) Option {
 	return func(c *config) {
 		if slices.ContainsFunc(delays, func(d time.Duration) bool { return d < 0 }) {
@@ -51,80 +51,79 @@ func WithDeliveryRetries(delays ...time.Duration) Option {
 	}
 }
 
-// DeliveryState is how far a delivery is.
+// DeliveryState is the state of a delivery.
 type DeliveryState string
 
 const (
-	// DeliveryPending means that it waits for its turn, for the receiver's response
-	// or for its next attempt. The other states are ends.
+	// DeliveryPending: the delivery waits for its turn, for the receiver's response
+	// or for its next attempt. All other states are final.
 	DeliveryPending DeliveryState = "pending"
-	// DeliveryDelivered means that the receiver responded with a 2xx.
+	// DeliveryDelivered: the receiver responded with a 2xx.
 	DeliveryDelivered DeliveryState = "delivered"
-	// DeliveryFailed means that the last attempt failed too, or that the receiver
-	// responded with 410, which also disables the webhook.
+	// DeliveryFailed: the last attempt failed, or the receiver responded with 410,
+	// which also disables the webhook.
 	DeliveryFailed DeliveryState = "failed"
-	// DeliveryDropped means that the webhook was disabled or deleted meanwhile.
+	// DeliveryDropped: the webhook was disabled or deleted before the delivery ended.
 	DeliveryDropped DeliveryState = "dropped"
 )
 
-// Delivery is one event on its way to one webhook.
+// Delivery is the delivery of one event to one webhook.
 type Delivery struct {
-	// ID is the webhook-id header: the same in every attempt and redelivery.
+	// ID is the webhook-id header, the same in every attempt and redelivery.
 	ID string
-	// WebhookID is the webhook that it is for.
+	// WebhookID is the id of the webhook.
 	WebhookID connix.ID
-	// Event is what the body says. Its Delivery has the time of the last attempt,
+	// Event is the event in the body. Its Delivery has the time of the last attempt,
 	// zero before the first.
 	Event connix.Event
 	Body  []byte
 	State DeliveryState
-	// Reason says why it failed or was dropped; "" otherwise.
+	// Reason says why the delivery failed or was dropped; "" otherwise.
 	Reason string
-	// Attempts are those that have ended, oldest first.
+	// Attempts are the attempts that have ended, oldest first.
 	Attempts []DeliveryAttempt
-	// Redelivery says that [Server.Redeliver] asked for it.
+	// Redelivery reports whether [Server.Redeliver] caused the delivery.
 	Redelivery bool
 }
 
-// DeliveryAttempt is one request to a receiver and its response.
+// DeliveryAttempt is one request to a receiver and the response to it.
 type DeliveryAttempt struct {
-	// Time is when it began and Duration how long it took, by the server's clock.
+	// Time is the start of the attempt and Duration its length, by the server's clock.
 	Time     time.Time
 	Duration time.Duration
 	URL      string
-	// Header is what was sent, the signature included.
+	// Header is the request's header, signature included.
 	Header http.Header
-	// StatusCode is that of the response; 0 where none came, and Err says why.
+	// StatusCode is the status of the response; 0 if none came. Err then says why.
 	StatusCode int
-	// Response is the response's body, up to its first 64 KiB.
+	// Response is the body of the response, up to its first 64 KiB.
 	Response []byte
 	Err      error
 }
 
-// Deliveries returns the webhook deliveries of the journal, in the order in
-// which the events happened: all that are pending, and the newest of those that
-// have ended, as many as [WithJournalSize] says.
+// Deliveries returns the webhook deliveries in the journal in the order of their
+// events: all pending ones, and the newest of those that have ended, as many as
+// [WithJournalSize] says.
 //
-// Projects and agents that change through the API, by a plan or by
-// SetAgentStatus cause events; the Add methods do not. An event goes to each
-// active webhook that asks for its type, signed as [connix.StandardWebhooks]
-// says, and unsigned where the webhook has no secret. A webhook gets the events
-// of one project or agent in order: one that cannot be delivered holds back
-// those after it. An attempt that is not answered with a 2xx within 15 seconds
-// has failed and is repeated after the delays of [WithDeliveryRetries], with the
-// same id and a new signature. Redirects are not followed.
+// Changes of projects and agents through the API, by a plan or by SetAgentStatus cause
+// events; the Add methods cause none. An event is delivered to each active webhook that
+// lists its type, signed by [connix.StandardWebhooks], or unsigned if the webhook has
+// no secret. The events of one project or agent reach a webhook in order: a delivery
+// that fails delays those after it. An attempt without a 2xx within 15 seconds has
+// failed; it is retried after the delays of [WithDeliveryRetries] with the same id and
+// a new signature. Redirects are not followed.
 //
-// All these times are by the server's clock. With a [WithClock], each retry
-// needs the clock to be moved once the attempt before it has failed, see
-// [Server.AwaitAttempts]; and the signatures are dated by it, so a verifier
-// needs it as its Now. In a bubble nothing is needed.
+// All these times are by the server's clock. With [WithClock], a test advances the
+// clock for each retry once the attempt before it has failed (see
+// [Server.AwaitAttempts]), and a verifier needs the clock's Now, because signatures are
+// dated by it. A synctest bubble needs neither.
 func (s *Server) Deliveries() []Delivery {
 	return deliveriesOut(s.fake.Deliveries().Deliveries())
 }
 
-// AwaitDeliveries waits until n deliveries have ended since the start or the
-// last Reset, and returns those of the journal that have. Where ctx ends before,
-// it returns those there are and the error of ctx.
+// AwaitDeliveries waits until n deliveries have ended since the start or the last
+// Reset, and returns the ended ones in the journal. If ctx ends first, it returns
+// those so far and the error of ctx.
 func (s *Server) AwaitDeliveries(ctx context.Context, n int) ([]Delivery, error) {
 	all, err := s.fake.Deliveries().Await(ctx, func(p deliveries.Progress) bool { return p.Ended >= n })
 	out := deliveriesOut(all)
@@ -135,9 +134,9 @@ func (s *Server) AwaitDeliveries(ctx context.Context, n int) ([]Delivery, error)
 	return ended, err
 }
 
-// AwaitAttempts waits until n attempts at any deliveries have ended since the
-// start or the last Reset, and returns all deliveries of the journal. Where ctx
-// ends before, it returns its error too.
+// AwaitAttempts waits until n attempts of any deliveries have ended since the start or
+// the last Reset, and returns all deliveries in the journal. If ctx ends first, it
+// returns the error of ctx, too.
 func (s *Server) AwaitAttempts(ctx context.Context, n int) ([]Delivery, error) {
 	made := 0
 	all, err := s.fake.Deliveries().Await(ctx, func(p deliveries.Progress) bool { made = p.Attempts; return made >= n })
@@ -147,10 +146,10 @@ func (s *Server) AwaitAttempts(ctx context.Context, n int) ([]Delivery, error) {
 	return deliveriesOut(all), err
 }
 
-// Redeliver sends the newest delivery of the journal with the id once more,
-// with its retries: the same body under the same id, as happens to every
-// receiver one day. It fails where there is none, where it is still pending and
-// where its webhook is disabled or gone.
+// Redeliver delivers the newest delivery with the id again, with retries: the same
+// body with the same id, as at-least-once delivery may do. It returns an error if the
+// journal has no such delivery, if it is pending, or if its webhook is disabled or
+// deleted.
 func (s *Server) Redeliver(id string) error {
 	if err := s.fake.Deliveries().Redeliver(id); err != nil {
 		return fmt.Errorf("connixtest: %w", err)
@@ -158,12 +157,12 @@ func (s *Server) Redeliver(id string) error {
 	return nil
 }
 
-// NewDelivery returns a request that delivers an event, as the API would send
-// it now, for a handler under test: it can be given to its ServeHTTP or, with a
-// real url, to an [http.Client]. data is the project or agent: anything that
-// marshals to it, JSON as a json.RawMessage or []byte, or nil for none. The
-// scheme is [connix.StandardWebhooks]; for others there is
-// [connix.SignWebhook].
+// NewDelivery returns a request that delivers an event now, for a handler under test:
+// pass it to the handler's ServeHTTP or, if url is a real one, to an [http.Client].
+// data is the project or agent: a value that marshals to it, JSON as a json.RawMessage
+// or []byte, or nil for none. It is signed by [connix.StandardWebhooks];
+// [connix.SignWebhook] signs by other schemes. It fails the test if the data has no
+// JSON, the secret cannot sign or the url is invalid.
 func NewDelivery(tb testing.TB, url string, secret connix.Secret, event connix.EventType, data any) *http.Request {
 	tb.Helper()
 	e := connix.Event{ID: "evt_" + rand.Text(), Type: event, CreatedAt: time.Now().UTC().Truncate(time.Millisecond)}

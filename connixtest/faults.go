@@ -8,75 +8,68 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/faults"
 )
 
-// Fault is trouble that a test makes: it says which requests are hit, how many
-// of them, and what happens to them. Only Action is needed; without the rest,
-// every request is hit.
+// Fault selects requests and what happens to them. Only Action is required. If all
+// other fields are zero, every request is hit.
 //
 //	srv.Inject(connixtest.Fault{
 //		Method: "POST", Route: "/projects", Times: 1,
 //		Action: connixtest.ResetAfter(),
 //	})
 type Fault struct {
-	// Method is that of the requests that are meant; "" is any.
+	// Method is the method of the requests to hit; "" matches any.
 	Method string
 	// Route is a template such as "/projects/{id}", or a path such as
-	// "/projects/123"; "" is any.
+	// "/projects/123"; "" matches any.
 	Route string
 
-	// Skip is how many of the requests that are meant are let through first.
+	// Skip is how many matching requests pass before the first hit.
 	Skip int
-	// Times is how many are hit after that; 0: all that come.
+	// Times is how many requests are hit after that; 0 hits all.
 	Times int
-	// Probability is that of each request that is not skipped to be hit; 0: each
-	// one is, as with 1.
+	// Probability is the chance of each matching request to be hit, from 0 to 1;
+	// 0 means 1.
 	Probability float64
-	// Seed is that of the draws for Probability: with the same seed, the same
-	// ones of the requests that are meant are hit, counted as they arrive. 0 is
-	// a seed like any other.
+	// Seed seeds the random numbers for Probability: with the same seed, the same
+	// requests are hit, counted in the order of their arrival. 0 is a valid seed.
 	Seed uint64
 
-	// Action is what happens to a request that is hit.
+	// Action handles a request that is hit. Nil panics in Inject.
 	Action Action
 }
 
-// Action is what a [Fault] does to a request that it hits. The package has one
-// for most kinds of trouble, in three families:
+// Action handles a request that a [Fault] hits. The package has three families of
+// them:
 //
 //   - [Respond], [RespondError], [OKWithError], [HTMLError], [RateLimited],
-//     [RedirectTo], [RedirectLoop], [EndlessBody] and [ResetBefore] take the
-//     place of the API, which does not see the request: nothing has happened.
+//     [RedirectTo], [RedirectLoop], [EndlessBody] and [ResetBefore] replace the
+//     API, which does not process the request: nothing has changed.
 //   - [Truncate], [TruncateChunked], [TruncateGzip], [WrongContentLength],
 //     [EmptyBody], [Stall], [Drip], [SetHeaders], [RateHeaders],
 //     [TokenHeaders], [NoRateHeaders], [SkewDate], [ResetInBody] and [ResetAfter]
-//     let the API process the request and spoil its response: what was created,
-//     changed or deleted stays so.
-//   - [Delay] and [AfterProcessing] combine: AfterProcessing(HTMLError(504)) is
-//     a proxy that gave up on an API that did not.
+//     let the API process the request and spoil its response: changes remain.
+//   - [Delay] and [AfterProcessing] combine actions: AfterProcessing(HTMLError(504))
+//     is a proxy that timed out although the API processed the request.
 //
-// Any other function will do: api is the handler that would have answered, and
-// the request has been read whole, into a body that api reads once. A panic fails
-// the test of [NewServer]. When the context of r ends, the client has
-// gone or the server is being closed.
+// A test can write its own. api is the handler of the API. The server has read the
+// whole request; api can read the body once. A panic fails the test of [NewServer].
+// The context of r ends when the client disconnects or the server closes.
 type Action func(w http.ResponseWriter, r *http.Request, api http.Handler)
 
-// Injection is a [Fault] that was put on a server. It is safe for concurrent
-// use.
+// Injection is a [Fault] on a server. It is safe for concurrent use.
 type Injection struct{ injection *faults.Injection }
 
-// Inject puts a fault on the server. Where several are there, a request is hit
-// by the first that takes it, in the order in which they were injected, and the
-// others do not see it: two faults with Times 1 hit one request each, one after
-// the other.
+// Inject adds a fault to the server. A request is hit by the first fault that
+// matches, in the order of injection, and ignored by the others: two faults with
+// Times 1 hit one request each, in sequence.
 //
-// A request that was hit is in the journal with [Request.Fault] set. A
-// connection that is reset or cut short is closed, so the next request takes
-// another one; note that net/http itself repeats a GET that was reset on a
-// connection that had served before, so such a fault may need Times 2 to be
-// seen. Over HTTP/2, which only [Server.Handler] can be served by, the stream is
-// reset in place of the connection.
+// The journal sets [Request.Fault] for each request that was hit. A connection that
+// is reset or cut is closed, so the next request uses another. Note that net/http
+// itself repeats a GET that was reset on a reused connection, so such a fault may
+// need Times 2 to be visible. Over HTTP/2 the stream is reset instead of the
+// connection.
 //
-// It panics where the fault could never work: without an Action, with a negative
-// number, a Probability that is none, a Route as no request has it.
+// It panics if the fault can never work: no Action, a negative Skip or Times, a
+// Probability outside 0 to 1, an invalid Route.
 func (s *Server) Inject(f Fault) *Injection {
 	in, err := s.faults.Add(faults.Rule{
 		Method:      f.Method,
@@ -93,12 +86,12 @@ func (s *Server) Inject(f Fault) *Injection {
 	return &Injection{in}
 }
 
-// Hits returns how many requests the fault has hit. A test that relies on a
-// fault should ask: a Route with a slip in it hits nothing.
+// Hits returns how many requests the fault has hit. A test that relies on a fault
+// should check it.
 func (i *Injection) Hits() int { return i.injection.Hits() }
 
-// Remove takes the fault off the server; a second call does nothing. A request
-// that has been hit goes on as it would have.
+// Remove removes the fault from the server. Requests that were hit continue. A
+// second call does nothing.
 func (i *Injection) Remove() { i.injection.Remove() }
 
 // withFaults is the middleware that lets the faults act.

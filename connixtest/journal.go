@@ -16,54 +16,53 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/pattern"
 )
 
-// Request is one request that the server received, and its response.
+// Request is a request that the server received, and the response to it.
 type Request struct {
-	// Time is when it had been received, by the server's clock.
+	// Time is when the server had read the request, by the server's clock.
 	Time   time.Time
 	Method string
-	// Route is the template of the path without its prefix, such as
-	// "/projects/{id}"; for a path that the API does not have, the path itself.
+	// Route is the template of the path without the prefix /api/v1, such as
+	// "/projects/{id}". It is the path itself if the API has no such path.
 	Route string
-	// Path is the whole path and Query what follows its question mark, both as
-	// they were sent: escaped.
+	// Path is the whole path and Query the text after the question mark, both
+	// escaped as they were sent.
 	Path, Query string
-	// Header is as it came, credentials included, with Host added.
+	// Header is the request's header, credentials included, with Host added.
 	Header http.Header
 	Body   []byte
-	// Status is that of the response: 0 while there is none, and where there never
-	// was.
+	// Status is the status of the response; 0 while there is none, or if the server
+	// sent none.
 	Status         int
 	ResponseHeader http.Header
-	// Response is the body of the response, up to its first 256 KiB; it is unpacked
-	// where it was sent compressed.
+	// Response is the body of the response, up to its first 256 KiB, decompressed.
 	Response []byte
-	// Fault says that the response was not left to the API.
+	// Fault reports whether a [Fault] hit the request.
 	Fault bool
 }
 
-// Match says which requests are meant. What is zero matches anything, so the
-// zero Match matches every request.
+// Match selects requests. A zero field matches anything, so the zero Match matches
+// every request.
 type Match struct {
 	Method string
 	// Route is a template such as "/projects/{id}", or a path such as
 	// "/projects/123". One without a leading slash, or with a parameter of another
 	// name, is an error: nothing could match it.
 	Route string
-	// Body is the JSON value that the request's body is equal to: anything that
-	// marshals to it, or JSON as a json.RawMessage or []byte.
+	// Body is a value whose JSON equals the request's body, or that JSON as a
+	// json.RawMessage or []byte. Nil matches any body.
 	Body any
-	// Status is that of the response.
+	// Status is the status of the response; 0 matches any.
 	Status int
 }
 
-// Requests returns the requests that the journal holds, in the order in which
-// they arrived: the newest of them, as many as [WithJournalSize] says.
+// Requests returns the requests in the journal in the order of their arrival. The
+// journal keeps the newest ones; see [WithJournalSize].
 func (s *Server) Requests() []Request { return requests(s.fake.Journal().Entries()) }
 
-// AwaitRequests waits until the journal holds at least n requests that match,
-// and returns these. Where ctx ends before, it returns those there are and the
-// error of ctx. A Match without a Status is met when a request arrives, one with
-// a Status when it is answered.
+// AwaitRequests waits until the journal has at least n matching requests and returns
+// them. If ctx ends first, it returns the matching requests so far and the error of
+// ctx. A Match without a Status matches when the request arrives, one with a Status
+// when the response starts.
 func (s *Server) AwaitRequests(ctx context.Context, m Match, n int) ([]Request, error) {
 	matcher, err := m.compile()
 	if err != nil {
@@ -75,13 +74,13 @@ func (s *Server) AwaitRequests(ctx context.Context, m Match, n int) ([]Request, 
 		return len(found) >= n
 	})
 	if err != nil {
-		err = fmt.Errorf("connixtest: %d of %d requests came that match %s: %w%s", len(found), n, m, err, s.droppedNote())
+		err = fmt.Errorf("connixtest: %d of %d requests match %s: %w%s", len(found), n, m, err, s.droppedNote())
 	}
 	return requests(found), err
 }
 
-// Expect fails the test unless the journal holds exactly n requests that match.
-// The failure shows what came instead, with credentials masked.
+// Expect fails the test unless exactly n requests in the journal match. The failure
+// lists the requests that arrived, with credentials masked.
 func (s *Server) Expect(tb testing.TB, m Match, n int) {
 	tb.Helper()
 	matcher, err := m.compile()
@@ -130,7 +129,7 @@ func unpacked(h http.Header, body []byte) []byte {
 	return plain
 }
 
-// String describes the match for failures.
+// String describes the match for failure messages, with secrets masked.
 func (m Match) String() string {
 	var parts []string
 	add := func(format string, value any, given bool) {
@@ -158,7 +157,7 @@ type matcher struct {
 	body  any
 }
 
-// compile refuses what no request can match: nobody would notice that none does.
+// compile returns an error for a match that no request can have.
 func (m Match) compile() (*matcher, error) {
 	meant, err := pattern.New(m.Method, m.Route)
 	if err != nil {

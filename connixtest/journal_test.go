@@ -113,7 +113,7 @@ func TestExpectTellsWhatCameInstead(t *testing.T) {
 		}
 		return tb.failures[0]
 	}
-	if got, want := expect(connixtest.Match{}, 1), "connixtest: 0 requests match anything, want 1\nno request came at all"; got != want {
+	if got, want := expect(connixtest.Match{}, 1), "connixtest: 0 requests match anything, want 1\nno request arrived"; got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 
@@ -257,7 +257,7 @@ func TestAwaitRequestsEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		got, err := srv.AwaitRequests(ctx, connixtest.Match{Route: "/hello"}, 2)
 		if !errors.Is(err, context.DeadlineExceeded) || len(got) != 1 || time.Since(start) != time.Minute ||
-			!strings.Contains(err.Error(), "1 of 2 requests came that match /hello") {
+			!strings.Contains(err.Error(), "1 of 2 requests match /hello") {
 			t.Errorf("after %v: %v, %v", time.Since(start), got, err)
 		}
 		if err := <-done; !errors.Is(err, context.DeadlineExceeded) {

@@ -83,7 +83,7 @@ func canonical(v any) any {
 func report(all []Request, m *matcher) string {
 	const most = 20
 	if len(all) == 0 {
-		return "no request came at all"
+		return "no request arrived"
 	}
 	var b strings.Builder
 	left := max(0, len(all)-most)

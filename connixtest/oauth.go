@@ -31,15 +31,14 @@ func newOAuth(c *Clock) *oauth.Server {
 	return oauth.New(cfg)
 }
 
-// OAuthConfig returns what an application under test needs to log its users in
-// at this server, whose authorization endpoint shows a consent page to browsers
-// and whose tokens expire after an hour by the server's clock. Refresh tokens
-// rotate; the use of one that is spent ends the login, as does that of a code.
+// OAuthConfig returns the OAuth2 configuration with which an application under test
+// logs its users in at this server. The authorization endpoint shows a consent page to
+// browsers. Access tokens expire after an hour by the server's clock. Refresh tokens
+// rotate; reuse of a refresh token or of a code ends the login.
 //
-// Users may be sent back to redirectURL from now on; "" means any port of
-// http://127.0.0.1/callback. No scopes means read and write. Token requests go
-// through [Server.HTTPClient], to be put into their context under
-// [oauth2.HTTPClient], where the server is in memory.
+// It registers redirectURL; "" means any port of http://127.0.0.1/callback. No scopes
+// means read and write. With a server in memory, put [Server.HTTPClient] into the
+// context of token requests under [oauth2.HTTPClient].
 func (s *Server) OAuthConfig(redirectURL string, scopes ...string) *oauth2.Config {
 	if redirectURL == "" {
 		redirectURL = loopbackRedirect
@@ -57,23 +56,23 @@ func (s *Server) OAuthConfig(redirectURL string, scopes ...string) *oauth2.Confi
 	}
 }
 
-// OAuthClient is an application that users can let in; see
+// OAuthClient is an application that users can authorize; see
 // [Server.AddOAuthClient].
 type OAuthClient struct {
 	ID string
-	// Secret is required of the application where it is not "".
+	// Secret, unless "", is required in token requests.
 	Secret string
-	// Name is what the consent page shows; "" shows the ID.
+	// Name is shown on the consent page; "" shows the ID.
 	Name string
-	// RedirectURLs are where users may be sent back to, exactly, but for the port
-	// of http://127.0.0.1 and http://[::1].
+	// RedirectURLs are the URLs to which users may return. They match exactly, except
+	// for the port of http://127.0.0.1 and http://[::1].
 	RedirectURLs []string
-	// Scopes are the ones that the application may ask for; nil means read and write.
+	// Scopes are the scopes that the application may ask for; nil means read and write.
 	Scopes []string
 }
 
-// AddOAuthClient adds an application, or replaces the one of that ID. It panics
-// without an ID, and where a redirect URL is not absolute.
+// AddOAuthClient adds an application, or replaces the one with the same ID. It panics
+// if the ID is empty or a redirect URL is not absolute.
 func (s *Server) AddOAuthClient(c OAuthClient) {
 	if c.ID == "" {
 		panic("connixtest: AddOAuthClient: an OAuth2 client needs an ID")
@@ -86,9 +85,9 @@ func (s *Server) AddOAuthClient(c OAuthClient) {
 	s.oauth.AddClient(oauth.Client{ID: c.ID, Secret: c.Secret, Name: c.Name, RedirectURIs: c.RedirectURLs, Scopes: c.Scopes})
 }
 
-// AddToken returns the token of a user who has logged in already, with these
-// scopes (none means read and write), for the client of [Server.OAuthConfig].
-// Its expiry is by package time, as a client's would be. Any other scope panics.
+// AddToken returns a token as from a login with these scopes (none means read and
+// write), for the client of [Server.OAuthConfig]. Its Expiry is in package time, as
+// clients compute it. Any other scope panics.
 func (s *Server) AddToken(scopes ...string) *oauth2.Token {
 	for _, scope := range scopes {
 		if scope != connix.ScopeRead && scope != connix.ScopeWrite {
@@ -102,14 +101,14 @@ func (s *Server) AddToken(scopes ...string) *oauth2.Token {
 	}
 }
 
-// ApproveLogin answers an authorization URL as a user who allows what it asks
-// for, without a browser, and returns the URL that the browser would be sent to.
-// A URL that shows no consent page of this server is an error.
+// ApproveLogin approves the authorization URL of an application as a user in a
+// browser does, and returns the URL to which the browser would return. It returns an
+// error if the URL shows no consent page of this server.
 func (s *Server) ApproveLogin(authorizationURL string) (callbackURL string, err error) {
 	return s.decide(authorizationURL, s.oauth.Approve)
 }
 
-// DenyLogin is [Server.ApproveLogin] for a user who denies.
+// DenyLogin denies the authorization URL, as [Server.ApproveLogin] approves it.
 func (s *Server) DenyLogin(authorizationURL string) (callbackURL string, err error) {
 	return s.decide(authorizationURL, s.oauth.Deny)
 }
@@ -127,6 +126,6 @@ func (s *Server) decide(authorizationURL string, decide func(string) (string, er
 	return callbackURL, nil
 }
 
-// RevokeLogin ends the login that an access or a refresh token belongs to, as
-// its user could. An unknown token changes nothing.
+// RevokeLogin revokes all tokens of the login to which an access or refresh token
+// belongs, as its user could. An unknown token changes nothing.
 func (s *Server) RevokeLogin(token string) { s.oauth.Revoke(token) }

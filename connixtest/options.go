@@ -10,8 +10,8 @@ import (
 	"github.com/connix-io/connix-go/internal/fake"
 )
 
-// Option configures a server. A nil Option does nothing; one whose argument
-// makes no sense fails the start.
+// Option configures a server. A nil Option does nothing. An invalid argument fails
+// the start of the server.
 type Option func(*config)
 
 type config struct {
@@ -30,9 +30,9 @@ func (c *config) refuse(format string, args ...any) {
 	c.errs = append(c.errs, fmt.Errorf(format, args...))
 }
 
-// WithInMemory has the server take no socket: [Server.HTTPClient] reaches it
-// through memory, and nothing else does. That is what a testing/synctest bubble
-// needs, whose time stands still while anybody waits on a socket.
+// WithInMemory runs the server in memory, without a socket; only
+// [Server.HTTPClient] reaches it. A testing/synctest bubble needs this, because its
+// time does not advance while a goroutine waits on a socket.
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		srv := connixtest.NewServer(t, connixtest.WithInMemory())
@@ -41,19 +41,18 @@ func (c *config) refuse(format string, args ...any) {
 //		time.Sleep(time.Hour) // takes no time
 //	})
 //
-// Make such a server inside the bubble. One that was made outside belongs to no
-// bubble, or to another, and using it ends the test binary with a panic of the
-// runtime.
+// Make such a server inside the bubble. The runtime panics if a bubble uses a server
+// that was made outside of it.
 func WithInMemory() Option { return func(c *config) { c.inMemory = true } }
 
-// WithClock has the server's time be that of the clock, which the test moves:
-// the timestamps of records, the Date header, the windows of rate limits, the
-// plans of agents. Nil means package time, which is also the default: in a
-// bubble that is the bubble's own, and no Clock is needed.
+// WithClock sets the server's clock, which governs the timestamps of records, the
+// Date header, the windows of rate limits, the expiry of tokens and the plans of
+// agents. The default, also for nil, is package time. Inside a synctest bubble that
+// is the bubble's time, so no Clock is needed there.
 func WithClock(clock *Clock) Option { return func(c *config) { c.clock = clock } }
 
-// WithLatency holds every response back for a random time between min and max. It
-// passes in package time, whatever [WithClock] says. The default is none.
+// WithLatency delays every response by a random duration between min and max, in
+// package time whatever [WithClock] says. The default is no delay.
 func WithLatency(min, max time.Duration) Option {
 	return func(c *config) {
 		if min < 0 || max < min {
@@ -63,8 +62,8 @@ func WithLatency(min, max time.Duration) Option {
 	}
 }
 
-// WithJournalSize has the journal keep the newest n requests, and as many
-// webhook deliveries; the default is 10,000. n must be at least 1.
+// WithJournalSize keeps the newest n requests in the journal, and as many webhook
+// deliveries. The default is 10,000. n must be at least 1.
 func WithJournalSize(n int) Option {
 	return func(c *config) {
 		if n < 1 {
@@ -74,22 +73,22 @@ func WithJournalSize(n int) Option {
 	}
 }
 
-// Dialect is how the server phrases its responses, where the public texts about
-// the API differ.
+// Dialect selects the form of responses where the public documents about the API
+// differ.
 type Dialect int
 
 const (
 	// OverviewDialect follows the API overview. It is the default.
 	OverviewDialect Dialect = iota
-	// ReferenceDialect follows the API's other reference page: error codes in
-	// lower case, details as a string, a timestamp in errors; lists under the
-	// name of what they list, with id and name alone for projects and without a
-	// paging block; projects with ids such as "proj_1".
+	// ReferenceDialect follows the API's other reference page: error codes are in
+	// lower case, error details are a string, errors have a timestamp; lists are
+	// under "projects" or "agents" instead of "data" and have no pagination;
+	// projects in lists have an id and a name only, and ids such as "proj_1".
 	ReferenceDialect
 )
 
-// WithDialect sets how the server phrases its responses. A client should
-// understand both dialects.
+// WithDialect sets the form of the server's responses. A client should understand
+// both dialects.
 func WithDialect(d Dialect) Option {
 	return func(c *config) {
 		if d != OverviewDialect && d != ReferenceDialect {
@@ -99,10 +98,10 @@ func WithDialect(d Dialect) Option {
 	}
 }
 
-// WithRequestCheck shows every request to check, before it is acted on and
-// whatever it asks for: a copy, whose body can be read. An error of check fails
-// the test of [NewServer], which goes on; a server of [Start] responds with 500 with
-// the error. More than one check can be given; nil is none.
+// WithRequestCheck calls check with a copy of every API request, body included,
+// before the server acts on it. If check returns an error, the test of [NewServer]
+// fails and the request continues; a server of [Start] responds with 500 and the
+// error. Several checks add up. Nil adds no check.
 func WithRequestCheck(check func(*http.Request) error) Option {
 	return func(c *config) {
 		if check != nil {
@@ -117,7 +116,7 @@ func (c *config) check() func(*http.Request) error {
 		return nil
 	}
 	return func(r *http.Request) error {
-		// Each gets a body of its own to read.
+		// Each check reads the whole body.
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return err

@@ -8,19 +8,19 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/window"
 )
 
-// RateLimits is what the server holds each API key, and each access token, to.
+// RateLimits are the limits of each API key and of each access token.
 type RateLimits struct {
-	// Windows are the limits of requests, all of which hold at once. Headers
-	// show the longest one only, as the API's do. None: no request is refused.
+	// Windows limit requests; all of them apply. The headers show the longest one
+	// only, as the API's do. Nil or empty refuses no request.
 	Windows []connix.Window
-	// Kind is how windows are counted, which the API does not document.
+	// Kind is how a window counts. The API does not document it.
 	Kind WindowKind
-	// Tokens is the budget of tokens. What a token is is not documented either:
-	// here every request that counts takes one. Zero: tokens are not counted.
+	// Tokens limits tokens. The API documents no unit; here each request that counts
+	// takes one. The zero Window counts none.
 	Tokens connix.Window
-	// Skew is how far the server's clock is ahead of the client's (behind, if
-	// negative). The Date header, the timestamps of records and the turns of
-	// windows follow it.
+	// Skew is how far the server's clock is ahead of the client's; negative is
+	// behind. The Date header, the timestamps of records and the resets of windows
+	// follow the server's clock.
 	Skew time.Duration
 }
 
@@ -28,11 +28,11 @@ type RateLimits struct {
 type WindowKind int
 
 const (
-	// FixedWindow begins anew at every multiple of the period since 1970.
+	// FixedWindow starts anew at every multiple of the period since 1970.
 	FixedWindow WindowKind = WindowKind(window.Fixed)
-	// SlidingWindow remembers every request for one period.
+	// SlidingWindow counts each request for one period.
 	SlidingWindow WindowKind = WindowKind(window.Sliding)
-	// TokenBucket begins full and refills steadily, wholly in one period.
+	// TokenBucket starts full and refills at a steady rate, completely in one period.
 	TokenBucket WindowKind = WindowKind(window.Bucket)
 )
 
@@ -45,15 +45,15 @@ func DefaultRateLimits() RateLimits {
 	}
 }
 
-// WithRateLimits has the server count requests and refuse what is over the
-// limits, with 429 and RATE_LIMIT_EXCEEDED; a refused request costs nothing.
-// Requests that fail to authenticate are not counted. The clients of
-// [Server.Client] and [Server.Options] have no limiter of their own and meet the
-// 429s; give them [connix.WithRateLimiter] where the application has one.
+// WithRateLimits makes the server count requests and refuse those over the limits
+// with 429 and RATE_LIMIT_EXCEEDED. A refused request does not count, nor does one
+// that fails to authenticate. The clients of [Server.Client] and [Server.Options]
+// have no limiter and receive these 429s; pass [connix.WithRateLimiter] to test the
+// application's limiter.
 //
-// Without this option nothing is ever refused, so that tests need not wait, and
-// the headers tell of the documented limits with nothing used. Only Skew works
-// without Windows and Tokens.
+// Without this option the server refuses no request, so that tests need not wait,
+// and the headers show the documented limits with nothing used. Skew has its effect
+// without Windows and Tokens, too.
 func WithRateLimits(limits RateLimits) Option {
 	return func(c *config) {
 		windows := limits.Windows

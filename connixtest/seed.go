@@ -9,18 +9,17 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/table"
 )
 
-// AddProject puts a project on the server, past the rules that requests are
-// held to and without an event, and returns it as it is there. What is zero is
-// filled in: the next id, the name "project-" and the id, the server's time.
+// AddProject adds a project without validation and without an event, and returns it.
+// It fills in zero fields: the next id, the name "project-" and the id, the server's
+// time.
 //
-// Like the other Add methods it panics where that cannot be: an id, or a name that
-// was given, is taken.
+// Like the other Add methods it panics if the id, or a name that was given, is taken.
 func (s *Server) AddProject(p connix.Project) connix.Project {
 	return projectOut(s.fake.Store().AddProjects(1, func(int) state.Project { return projectIn(p) })[0])
 }
 
-// AddProjects is AddProject for n projects, of which f returns the one with the
-// index i, from 0; nil returns zero ones. It is fast enough for a million.
+// AddProjects adds n projects as AddProject does; f returns the one with the index i,
+// from 0. A nil f adds zero projects. It is fast enough for a million.
 func (s *Server) AddProjects(n int, f func(i int) connix.Project) {
 	s.fake.Store().AddProjects(n, func(i int) state.Project {
 		if f == nil {
@@ -30,10 +29,9 @@ func (s *Server) AddProjects(n int, f func(i int) connix.Project) {
 	})
 }
 
-// AddAgent puts an agent on the server, without a plan: its status changes only
-// when somebody changes it. What is zero is filled in: an id, the id as its name,
-// a project of its own, the status running, the server's time. It panics if the
-// project does not exist.
+// AddAgent adds an agent without a plan: its status stays until a test or a request
+// changes it. It fills in zero fields: an id, the id as the name, a new project, the
+// status running, the server's time. It panics if the project does not exist.
 func (s *Server) AddAgent(a connix.Agent) connix.Agent {
 	in := state.Agent{
 		Key:         key(a.ID, a.Name, a.CreatedAt, a.UpdatedAt),
@@ -55,10 +53,10 @@ func (s *Server) AddAgent(a connix.Agent) connix.Agent {
 	return a
 }
 
-// AddWebhook puts a webhook with a secret on the server; "" is no secret. What is
-// zero is filled in: an id, a URL that reaches nobody, all events where there is no
-// list of them, the status active, the server's time. It panics with a URL that is
-// not an absolute one of http or https.
+// AddWebhook adds a webhook with a secret; "" means none, and unsigned deliveries. It
+// fills in zero fields: an id, a URL that cannot be reached, all events if Events is
+// nil, the status active, the server's time. It panics if the URL is not an absolute
+// http or https URL.
 func (s *Server) AddWebhook(w connix.Webhook, secret connix.Secret) connix.Webhook {
 	in := state.Webhook{
 		Key:    key(w.ID, w.URL, w.CreatedAt, w.UpdatedAt),
@@ -80,15 +78,14 @@ func (s *Server) AddWebhook(w connix.Webhook, secret connix.Secret) connix.Webho
 	return w
 }
 
-// AddAPIKey puts an API key on the server and returns it with the key itself.
-// What is zero is filled in: an id, the id as its name, a random key, the
-// server's time. Scopes stay as they are: a key without any may only say hello.
+// AddAPIKey adds an API key and returns it, the key itself included. It fills in zero
+// fields: an id, the id as the name, a random key, the server's time. Scopes stay as
+// they are: a key without scopes can use hello, status and docs only.
 //
-// The scopes that the server knows are projects:read, projects:write,
-// agents:read, agents:write, webhooks:read, webhooks:write, api-keys:read and
-// api-keys:write; any other one allows nothing. An ExpiresAt in the past makes a
-// key that is refused as expired; a key that is not on the server at all is refused
-// as unknown. A Key that no header can carry panics.
+// The server knows the scopes projects:read, projects:write, agents:read,
+// agents:write, webhooks:read, webhooks:write, api-keys:read and api-keys:write; any
+// other grants nothing. A key whose ExpiresAt has passed is refused as expired. It
+// panics if no header can carry the Key.
 func (s *Server) AddAPIKey(k connix.APIKey) connix.APIKey {
 	in := state.APIKey{
 		Key:         key(k.ID, k.Name, k.CreatedAt, time.Time{}),
@@ -107,32 +104,31 @@ func (s *Server) AddAPIKey(k connix.APIKey) connix.APIKey {
 	return k
 }
 
-// SetAgentStatus puts an agent into a status, as its work or a failure of it
-// would, and drops what is left of its plan. It panics if there is no such agent.
+// SetAgentStatus sets the status of an agent, with the event that this causes, and
+// drops the rest of its plan. It panics if there is no such agent.
 func (s *Server) SetAgentStatus(id connix.ID, status connix.Status) {
 	if !s.fake.Store().SetAgentStatus(state.ID(id), string(status)) {
 		panic("connixtest: SetAgentStatus: there is no agent " + string(id))
 	}
 }
 
-// AgentStep is one change of an agent's status.
+// AgentStep is a change of an agent's status.
 type AgentStep struct {
-	// After is the time since the step before it, or since the launch. 0: at
-	// once.
+	// After is the time since the previous step or the launch; 0 means at once.
 	After time.Duration
-	// Status is what the agent's becomes.
+	// Status is the new status. It is required.
 	Status connix.Status
 }
 
-// AgentPlan is what becomes of an agent after its launch, when its status is
+// AgentPlan are the changes of an agent's status after its launch, which leaves it
 // creating.
 type AgentPlan []AgentStep
 
-// OnLaunch has f decide what becomes of every agent that is launched from now
-// on. Where f returns nil, or is nil, an agent is running after 200 ms and
-// completed 600 ms later, by the server's clock; with an empty plan it stays
-// creating. A step without a Status or with a negative After panics, as f may:
-// that fails the test of [NewServer]. f must not wait for the server.
+// OnLaunch sets the function that plans each agent launched from now on. If f is nil
+// or returns nil, the agent is running after 200 ms and completed 600 ms later, by the
+// server's clock. With an empty plan that is not nil it stays creating. A step without
+// a Status or with a negative After panics, which fails the test of [NewServer], as
+// does a panic of f. f must not wait for the server.
 func (s *Server) OnLaunch(f func(connix.LaunchAgentRequest) AgentPlan) {
 	if f == nil {
 		s.fake.Store().OnLaunch(nil)

@@ -1,21 +1,21 @@
 // Package connixtest is a fake of the whole Connix API for tests: a server with
-// real state, on a socket or in memory, that can be seeded, watched, slowed and
-// broken.
+// real state, on a socket or in memory, that a test can seed, observe, slow down
+// and break.
 //
 //	func TestApp(t *testing.T) {
 //		srv := connixtest.NewServer(t)
 //		project := srv.AddProject(connix.Project{Name: "my-ai-project"})
-//		app := NewApp(srv.URL, srv.APIKey)
+//		app := NewApp(srv.Options()...) // it passes them to connix.NewClient
 //		...
 //		srv.Expect(t, connixtest.Match{Method: "POST", Route: "/agents"}, 1)
 //	}
 //
-// It answers as the API overview documents, and by convention where that is
-// silent. Nothing is refused for its rate unless [WithRateLimits] asks for it.
-// Every server is a world of its own: any number can run side by side.
+// It behaves as the API overview documents, and by convention where the overview is
+// silent. It never throttles unless [WithRateLimits] asks for it. Servers share
+// nothing: any number can run side by side.
 //
-// [Server.Inject] makes trouble, of the kinds that networks, proxies and servers
-// make: lost and late responses, cut bodies, absurd headers, redirects. See [Action].
+// [Server.Inject] injects the faults of networks, proxies and servers: lost and
+// late responses, cut bodies, absurd headers, redirects. See [Action].
 package connixtest
 
 import (
@@ -38,13 +38,13 @@ import (
 	"github.com/connix-io/connix-go/internal/memnet"
 )
 
-// Server is a fake of the Connix API. Make one with [NewServer] in a test, or
-// with [Start] elsewhere. It is safe for concurrent use.
+// Server is a fake of the Connix API. Use [NewServer] in tests and [Start]
+// elsewhere to make one. It is safe for concurrent use.
 type Server struct {
-	// URL is the base URL, without the version: http://127.0.0.1:port. A server
-	// in memory has one too, which only its own [Server.HTTPClient] reaches.
+	// URL is the base URL without the version: http://127.0.0.1:port. The URL of a
+	// server in memory is reached by its [Server.HTTPClient] only.
 	URL string
-	// APIKey is a key that may do everything. Every server has another one.
+	// APIKey is a key with all scopes. Each server has a different one.
 	APIKey string
 
 	fail      func(r *http.Request, problem string) // nil: there is no test
@@ -55,10 +55,10 @@ type Server struct {
 	transport *http.Transport
 }
 
-// NewServer starts a server for the length of a test: it is closed when the test
-// and its subtests have ended. It fails the test where that cannot be done, and
-// later where a [WithRequestCheck] refuses a request, or an [Action] or a function
-// given to [Server.OnLaunch] panics.
+// NewServer starts a server that is closed when the test and its subtests have
+// ended. It fails the test if the server cannot start, and later if a
+// [WithRequestCheck] refuses a request, or if an [Action] or a function given to
+// [Server.OnLaunch] panics.
 func NewServer(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
 	s, err := start(opts, func(r *http.Request, problem string) {
@@ -71,9 +71,9 @@ func NewServer(tb testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// Start starts a server in a program; the caller closes it. Without a test to
-// fail, a request that a [WithRequestCheck] refuses is responded with 500 and the
-// reason, and a panic goes to the log as in every http.Server.
+// Start starts a server outside of tests. The caller closes it. A request that a
+// [WithRequestCheck] refuses gets a 500 with the reason, and a panic is logged as by
+// every [http.Server].
 func Start(opts ...Option) (*Server, error) {
 	s, err := start(opts, nil)
 	if err != nil {
@@ -197,27 +197,26 @@ func memoryAddr() *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv4(127, b[0], b[1], 1|b[2]&^128), Port: 4010}
 }
 
-// HTTPClient returns a client that reaches the server. Each call returns another
-// one, whose fields the caller may change; they share their connections, which
+// HTTPClient returns an HTTP client that reaches the server. Each call returns a
+// new one, whose fields the caller may change. All of them share connections, which
 // Close closes.
 func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: s.transport} }
 
-// Handler returns the API as a handler, to be served by other means than the
-// server's own. It serves from "/api/v1/" and "/oauth2/".
+// Handler returns the API as an [http.Handler], for programs that serve it
+// themselves. It serves "/api/v1/" and "/oauth2/".
 func (s *Server) Handler() http.Handler { return s.fake }
 
-// Reset makes the server forget: every record but its own API key, the journal,
-// the webhook deliveries, what was used of the rate limits, codes and tokens of
-// OAuth2. Faults are removed, and requests that wait in one are hung up on. What
-// options and OnLaunch have set stays, and the OAuth2 clients.
+// Reset removes all records but the server's own API key, and empties the journal,
+// the webhook deliveries, the usage of rate limits, and the codes and tokens of
+// OAuth2. It removes all faults and closes the connections of requests that wait in
+// one. OAuth2 clients remain, and so does everything that options and OnLaunch set.
 func (s *Server) Reset() {
 	s.faults.Reset()
 	s.fake.Reset()
 }
 
-// Close shuts the server down and closes the connections to it, also those on
-// which a request is being answered. The server of a test need not be closed,
-// and may be.
+// Close stops the server and closes its connections, including those with a request
+// in progress. Tests need not call it: [NewServer] closes its server itself.
 func (s *Server) Close() {
 	s.faults.Reset()
 	s.fake.Close()

@@ -37,7 +37,7 @@ func run(ctx context.Context) error {
 	}
 	fmt.Println("The API says:    ", hello.Message)
 
-	// A name of its own, so that two runs do not meet.
+	// A new name for each run, so that two runs do not conflict.
 	name := fmt.Sprintf("quickstart-%d", time.Now().UnixNano()%1e9)
 	project, err := client.Projects.Create(ctx, connix.CreateProjectRequest{Name: name})
 	if err != nil {
@@ -55,6 +55,26 @@ func run(ctx context.Context) error {
 		return err
 	}
 
+	if err := runAgent(ctx, client, project); err != nil {
+		return err
+	}
+
+	// Iterators fetch page after page.
+	for project, err := range client.Projects.All(ctx, &connix.ListProjectsOptions{ListOptions: connix.ListOptions{Search: name}}) {
+		if err != nil {
+			return err
+		}
+		fmt.Println("Listed project:  ", project.Name)
+	}
+
+	for _, w := range client.RateLimits().Windows {
+		fmt.Printf("Rate limit:       %d of %d calls left per %v\n", w.Remaining, w.Limit, w.Period)
+	}
+	return nil
+}
+
+// runAgent launches an agent and waits until it has ended.
+func runAgent(ctx context.Context, client *connix.Client, project *connix.Project) error {
 	launch, err := client.Agents.Launch(ctx, connix.LaunchAgentRequest{Name: "data-processor", ProjectID: project.ID})
 	if err != nil {
 		return err
@@ -75,18 +95,6 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Println("Waited for it:   ", agent.Status)
-
-	// Iterators fetch page after page.
-	for project, err := range client.Projects.All(ctx, &connix.ListProjectsOptions{ListOptions: connix.ListOptions{Search: name}}) {
-		if err != nil {
-			return err
-		}
-		fmt.Println("Listed project:  ", project.Name)
-	}
-
-	for _, w := range client.RateLimits().Windows {
-		fmt.Printf("Rate limit:       %d of %d calls left per %v\n", w.Remaining, w.Limit, w.Period)
-	}
 	return nil
 }
 

@@ -3,10 +3,9 @@
 // counting of requests are its own, so that a mistake on one side is not hidden
 // by the same mistake on the other.
 //
-// What it does with a request, in this order: read it, enter it in the journal,
-// show it to the checks, wait out the latency, pass it to the middleware (which
-// injects faults), and then as a service does: route, authenticate, count
-// against the limits, check the scope, read the body, act.
+// The order of a request: read it, enter it in the journal, run the checks, wait for the
+// latency, pass it to the middleware (which injects faults), and then as a service does:
+// route, authenticate, count against the limits, check the scope, read the body, act.
 package fake
 
 import (
@@ -36,8 +35,8 @@ const (
 	Reference
 )
 
-// Config is what a fake is made from. Its zero value works, for nobody: it has
-// no key.
+// Config configures a fake. The zero value is valid, but without a key every request
+// is refused.
 type Config struct {
 	Clock clock.Clock // nil: package time
 	// Skew is how far the server's clock is ahead of Clock.

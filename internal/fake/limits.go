@@ -8,8 +8,8 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/window"
 )
 
-// budget returns the budget of a credential. Nobody has a full one, which is
-// what an unauthenticated request is told of.
+// budget returns the budget of a credential. An unauthenticated request is shown a full
+// one.
 func (f *Fake) budget(c *credential) *window.Budget {
 	if c == nil {
 		return window.NewBudget(f.config.Limits)

@@ -88,8 +88,8 @@ func headerWithHost(r *http.Request) http.Header {
 	return h
 }
 
-// check shows the request to the configured check. It returns an error where
-// nobody else is told of one.
+// check shows the request to the configured check. It returns the check's error
+// unless CheckFailed takes it.
 func (f *Fake) check(r *http.Request, body []byte) error {
 	if f.config.Check == nil || IsOAuth(r) {
 		return nil

@@ -36,7 +36,7 @@ type Operation struct {
 }
 
 // Operations returns every operation of the document, sorted by path and then
-// by method. Each call returns a slice of its own.
+// by method. Each call returns a new slice.
 func Operations() []Operation { return slices.Clone(operations()) }
 
 var operations = sync.OnceValue(func() []Operation {

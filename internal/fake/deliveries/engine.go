@@ -35,9 +35,9 @@ type Webhook struct {
 type Registry interface {
 	// Webhooks returns all of them, oldest first.
 	Webhooks() []Webhook
-	// Webhook returns one, and false where there is none any more.
+	// Webhook returns one, and false if it was deleted.
 	Webhook(id string) (Webhook, bool)
-	// Disable disables one; a webhook that is gone is none of its business.
+	// Disable disables one; it does nothing if the webhook was deleted.
 	Disable(id string)
 }
 
@@ -183,7 +183,7 @@ func (e *Engine) newID(prefix string) string {
 }
 
 // Redeliver delivers once more what was delivered, or given up, under the id:
-// the same body under the same id, as a delivery of its own in the journal.
+// the same body under the same id, as a new delivery in the journal.
 func (e *Engine) Redeliver(id string) error {
 	e.mu.Lock()
 	d, err := e.ended(id)

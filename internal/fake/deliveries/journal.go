@@ -20,7 +20,7 @@ const (
 	Delivered
 	// Failed: the receiver responded with 410, or the last attempt failed too.
 	Failed
-	// Dropped: nobody wants it any more.
+	// Dropped: the webhook was disabled or deleted, or the server reset or closed.
 	Dropped
 )
 

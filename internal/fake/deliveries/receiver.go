@@ -17,7 +17,7 @@ import (
 // Receiver is a handler that stands for a URL and everything below it: one for
 // http://app.test serves every URL of that host, one for http://app.test/hooks
 // also http://app.test/hooks/connix. It is called without a socket, in a
-// goroutine of its own, with a request as a server would have read it.
+// new goroutine, with a request as a server reads it.
 type Receiver struct {
 	url     *url.URL
 	handler http.Handler

@@ -20,7 +20,7 @@ func hangUp(w http.ResponseWriter) {
 	breakOff(w, func(c net.Conn) { _ = c.Close() })
 }
 
-// breakOff gives the connection to end. Where there is none to be had, as in
+// breakOff passes the connection to end. If the connection cannot be taken over, as in
 // HTTP/2, it aborts the handler: the stream is then reset.
 func breakOff(w http.ResponseWriter, end func(net.Conn)) {
 	conn, _, err := http.NewResponseController(w).Hijack()

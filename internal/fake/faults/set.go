@@ -104,9 +104,9 @@ func (s *Set) Reset() {
 // a request that has none; it is asked only while there are rules. mark, where
 // it is not nil, is told of each request that is hit, before the action runs.
 //
-// Who calls the handler has read the body from the connection, to its end:
-// before that, net/http does not notice that a client has gone, and a fault
-// that waits would wait for nobody.
+// The caller of the handler has read the whole body from the connection: before that,
+// net/http does not notice that a client has disconnected, and a fault that waits would
+// wait in vain.
 func (s *Set) Wrap(route func(*http.Request) string, mark func(*http.Request), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in := s.pick(r, route)

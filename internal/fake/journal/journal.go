@@ -1,5 +1,4 @@
-// Package journal remembers the requests that a server received and what it
-// answered.
+// Package journal records the requests to a server and its responses.
 package journal
 
 import (
@@ -84,7 +83,7 @@ func (j *Journal) Reset() {
 	j.changes.Wake()
 }
 
-// Add enters a request, whose response the Exchange then tells of.
+// Add enters a request. The exchange then receives its response.
 func (j *Journal) Add(e Entry) *Exchange {
 	x := &Exchange{journal: j, entry: e}
 	j.mu.Lock()

@@ -94,7 +94,7 @@ func (s *Server) redeem(text string, c Client, redirectURI string, redirectSent 
 		return Token{}, invalidGrant("unknown code")
 	}
 	if k.used {
-		// Whoever came second, one of the two is a thief.
+		// One of the two users of the code is a thief, so both lose their tokens.
 		k.family.revoked = true
 		return Token{}, invalidGrant("the code was used before")
 	}

@@ -16,8 +16,7 @@ type NewAPIKey struct {
 	ExpiresAt         time.Time // zero for never
 }
 
-// NewSecret returns a key that nobody can guess, in the form that the API's
-// have.
+// NewSecret returns a random key in the form of the API's keys.
 func NewSecret() string {
 	random := make([]byte, 16)
 	_, _ = rand.Read(random)
@@ -25,7 +24,7 @@ func NewSecret() string {
 }
 
 // CreateAPIKey makes a key. The record it returns has the key itself, as every
-// one in the store does; whoever serves requests shows it this once.
+// one in the store does; the response to the creation is the only one to show it.
 func (s *Store) CreateAPIKey(n NewAPIKey) (*APIKey, error) {
 	now := s.begin()
 	defer s.end()

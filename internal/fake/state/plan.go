@@ -12,8 +12,8 @@ type Step struct {
 	Status string
 }
 
-// DefaultPlan is what an agent does that nobody made a plan for. It has ended
-// within a second, which is when a client that waits first looks.
+// DefaultPlan is the plan of agents without another one. It ends within a second, which
+// is when a client that waits first looks.
 func DefaultPlan() []Step {
 	return []Step{{200 * time.Millisecond, StatusRunning}, {600 * time.Millisecond, StatusCompleted}}
 }
@@ -70,7 +70,7 @@ func (s *Store) cancel(agent ID) {
 // settle takes every step that is due, in order of time, and sets the timer for
 // the next. Every use of the store begins with it, so that what a reader sees
 // follows from the clock alone; the timer is there for the observer, who would
-// otherwise hear of a change only when somebody looked.
+// otherwise hear of a change at the next use of the store only.
 func (s *Store) settle(now time.Time) {
 	for t := s.plans.queue.First(); t != nil && !t.Due.After(now); t = s.plans.queue.First() {
 		id, steps := t.Value.agent, t.Value.steps

@@ -107,7 +107,7 @@ func isWord(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(c rune) bool { return (c < 'a' || c > 'z') && c != '-' && c != '_' })
 }
 
-// checkSecret holds the secret of a webhook against its rule; nil is none.
+// checkSecret holds the secret of a webhook against its rule; nil means no secret.
 func checkSecret(secret *string) *Error {
 	if secret == nil {
 		return nil

@@ -83,7 +83,7 @@ func (s *Store) AddAgent(a Agent) *Agent {
 }
 
 // AddWebhook adds a webhook. Without a status it is active; without a URL it has
-// one that reaches nobody. A URL that cannot be one panics.
+// one that cannot be reached. An invalid URL panics.
 func (s *Store) AddWebhook(w Webhook) *Webhook {
 	now := s.begin()
 	defer s.end()

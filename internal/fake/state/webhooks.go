@@ -6,7 +6,7 @@ import (
 	"github.com/connix-io/connix-go/internal/fake/table"
 )
 
-// CreateWebhook registers a receiver. A nil secret is none.
+// CreateWebhook registers a receiver. A nil secret means none.
 func (s *Store) CreateWebhook(url string, events []string, secret *string) (*Webhook, error) {
 	if err := firstError(checkWebhookURL(url), checkEvents(events, true), checkSecret(secret)); err != nil {
 		return nil, err

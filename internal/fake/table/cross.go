@@ -14,7 +14,7 @@ import (
 // then. A wavelet matrix tells which is the k-th by name among the records
 // created in March, in the logarithm of their number. Changes are merged in; once
 // they are too many, the table drops the cross, and the next query makes
-// another. So it costs nothing until somebody asks, and then a sort now and
+// another. So it costs nothing until the first query, and then a sort now and
 // again.
 type cross[R Record] struct {
 	by     Field // the order in which the bounds cut

@@ -6,7 +6,7 @@ import (
 )
 
 // Range is an open interval of time: what lies strictly after one moment and
-// strictly before another. A zero bound is none.
+// strictly before another. A zero bound does not exist.
 type Range struct{ After, Before time.Time }
 
 func (r Range) isZero() bool { return r.After.IsZero() && r.Before.IsZero() }

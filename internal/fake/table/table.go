@@ -71,7 +71,7 @@ func (f Field) time(k *Key) time.Time {
 }
 
 // Table is a set of records with different ids. The zero value is empty and
-// ready. It has no lock of its own.
+// ready. It does no locking.
 type Table[R Record] struct {
 	byID   map[ID]R
 	orders [fields][]R // ascending
