@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// DedupState is what a [Dedup] knows of an event.
+// DedupState is the state of an event in a [Dedup].
 type DedupState int
 
 const (
-	// DedupNew means that nobody has seen the event: the caller now has it, and
-	// owes the Dedup a Commit or an Abort. It is the zero value.
+	// DedupNew means that the event was not seen before. The caller now has a
+	// claim to it and must end that with Commit or Abort. It is the zero value.
 	DedupNew DedupState = iota
 	// DedupInFlight means that another delivery of the event is being processed.
 	DedupInFlight
@@ -31,34 +31,34 @@ func (s DedupState) String() string {
 	return "unknown"
 }
 
-// Dedup remembers which events were processed, so that one delivered twice is
-// processed once. The one of this package, [NewMemoryDedup], lives in one
-// process; several that share the work need one that they share.
+// Dedup remembers which events were processed, so that an event that is
+// delivered twice is processed once. [NewMemoryDedup] keeps them in one process;
+// several processes that share the work need a shared implementation.
 //
 // Implementations must be safe for concurrent use: of the callers that Begin
 // the same id at once, one gets [DedupNew].
 type Dedup interface {
-	// Begin claims the event for the caller, if nobody has it. An implementation
-	// that outlives its callers should let a claim lapse after a while, or a
-	// crash would hold the event back for good.
+	// Begin claims the event for the caller if it is new. An implementation that
+	// outlives its callers should let a claim lapse after a while: otherwise a
+	// crash keeps the event from being processed.
 	Begin(ctx context.Context, id string) (DedupState, error)
 	// Commit marks a claimed event as processed.
 	Commit(ctx context.Context, id string) error
-	// Abort gives the claim up: the next delivery of the event is new again.
+	// Abort ends the claim: the next delivery of the event is new again.
 	Abort(ctx context.Context, id string) error
 }
 
 const defaultDedupSize = 10000
 
 // NewMemoryDedup returns a Dedup that remembers the last max processed events,
-// 10,000 if max is 0 or below: some 2 MB at most with ids of usual length. When
-// one more is committed, the one committed longest ago is forgotten, and a
-// delivery of it would be processed again; choose max well above the number of
-// events that can come between an event and its last retry.
+// 10,000 if max is 0 or below: at most about 2 MB for IDs of usual length. Each
+// further event replaces the one that was committed longest ago, whose next
+// delivery would be processed again. Choose max well above the number of events
+// that can arrive between an event and its last retry.
 //
-// Events in flight are kept besides those and never forgotten: there are as
-// many as callbacks running. Nothing expires by time, and nothing outlives the
-// process. No method fails or waits.
+// Events in flight are kept beside those, one for each running callback, and are
+// never forgotten. Nothing expires by time, and nothing outlives the process. No
+// method fails or blocks.
 func NewMemoryDedup(max int) Dedup {
 	if max <= 0 {
 		max = defaultDedupSize

@@ -1,92 +1,35 @@
-package connix
+// Package jsonscan walks over JSON and finds the fields of its outermost object
+// without decoding what they hold. It is pure, and accepts exactly the texts that
+// encoding/json accepts.
+package jsonscan
 
 import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"math/bits"
-	"slices"
-	"time"
+	"unicode/utf8"
 )
 
-// eventEnvelope is the outside of a delivery's body.
-type eventEnvelope struct {
-	id        string
-	typ       EventType
-	createdAt time.Time
-	data      json.RawMessage
+// Object reports whether text is one JSON object, and calls field with each of
+// its keys, unquoted, and values in their order. It makes one pass, and calls
+// field before it has seen the rest: use what field collects only if Object
+// returns true. The values are parts of text, and none is empty.
+func Object(text []byte, field func(key, value []byte)) bool {
+	s := scanner{text: text}
+	s.blanks()
+	if s.peek() != '{' || !s.object(field) {
+		return false
+	}
+	s.blanks()
+	return s.pos == len(s.text)
 }
 
-// readEnvelope reads the outside of an event in one pass that also checks that
-// the whole body is JSON. data stays as it came, to be decoded once, into what
-// the type says, and only if somebody asks: encoding/json would go over it
-// three times for the same result.
-//
-// As everywhere in this package, odd values do not fail what can be used
-// without them: an id may be a number, and a time that is none is the zero time.
-func readEnvelope(body []byte) (eventEnvelope, error) {
-	var e eventEnvelope
-	s := jsonScanner{text: body}
-	ok := s.topLevel(func(key, value []byte) {
-		switch string(key) {
-		case "id":
-			e.id = jsonText(value)
-		case "type":
-			e.typ = jsonEventType(value)
-		case "created_at":
-			e.createdAt = jsonTime(value)
-		case "data":
-			e.data = slices.Clip(value)
-		}
-	})
-	switch {
-	case !ok:
-		return e, fmt.Errorf("%w: the body is not a JSON object", ErrWebhookMalformed)
-	case e.typ == "":
-		return e, fmt.Errorf("%w: the body has no type", ErrWebhookMalformed)
-	}
-	return e, nil
-}
-
-// jsonEventType is the type that a JSON string names, "" if it is none.
-func jsonEventType(value []byte) EventType {
-	// The known types need no memory of their own.
-	switch string(value) {
-	case `"project.created"`:
-		return EventProjectCreated
-	case `"project.updated"`:
-		return EventProjectUpdated
-	case `"project.deleted"`:
-		return EventProjectDeleted
-	case `"agent.launched"`:
-		return EventAgentLaunched
-	case `"agent.completed"`:
-		return EventAgentCompleted
-	case `"agent.failed"`:
-		return EventAgentFailed
-	case `"agent.stopped"`:
-		return EventAgentStopped
-	}
-	if value[0] != '"' {
-		return ""
-	}
-	return EventType(jsonText(value))
-}
-
-// jsonTime is the time that a JSON string holds, zero if it is none.
-func jsonTime(value []byte) time.Time {
-	var t time.Time
-	if value[0] != '"' || t.UnmarshalText(value[1:len(value)-1]) != nil {
-		return time.Time{}
-	}
-	return t
-}
-
-// jsonText is the text of a JSON string or number, "" of anything else.
-func jsonText(value []byte) string {
+// Text returns what a JSON string holds, or a JSON number as it is written; ""
+// for any other value.
+func Text(value []byte) string {
 	switch c := value[0]; {
-	case c == '"' && bytes.IndexByte(value, '\\') < 0 && plainText(value[1:len(value)-1]):
+	case c == '"' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value):
 		return string(value[1 : len(value)-1])
 	case c == '"':
 		var s string
@@ -100,37 +43,26 @@ func jsonText(value []byte) string {
 	return ""
 }
 
-// maxJSONDepth is that of encoding/json.
-const maxJSONDepth = 10000
+// maxDepth is the nesting that encoding/json accepts.
+const maxDepth = 10000
 
-// jsonScanner walks over JSON. Its methods report whether what they expect is
+// scanner walks over JSON. Its methods report whether what they expect is
 // there, and leave pos behind it.
-type jsonScanner struct {
+type scanner struct {
 	text  []byte
 	pos   int
 	depth int
 }
 
-// topLevel accepts a text that is one object, and calls field with each of its
-// keys, unquoted, and values.
-func (s *jsonScanner) topLevel(field func(key, value []byte)) bool {
-	s.blanks()
-	if s.peek() != '{' || !s.object(field) {
-		return false
-	}
-	s.blanks()
-	return s.pos == len(s.text)
-}
-
 // peek returns the next byte, 0 at the end.
-func (s *jsonScanner) peek() byte {
+func (s *scanner) peek() byte {
 	if s.pos < len(s.text) {
 		return s.text[s.pos]
 	}
 	return 0
 }
 
-func (s *jsonScanner) blanks() {
+func (s *scanner) blanks() {
 	for s.pos < len(s.text) && s.text[s.pos] <= ' ' {
 		switch s.text[s.pos] {
 		case ' ', '\n', '\t', '\r':
@@ -142,7 +74,7 @@ func (s *jsonScanner) blanks() {
 }
 
 // value accepts any JSON value.
-func (s *jsonScanner) value() bool {
+func (s *scanner) value() bool {
 	switch c := s.peek(); c {
 	case '"':
 		return s.string()
@@ -160,7 +92,7 @@ func (s *jsonScanner) value() bool {
 	return s.number()
 }
 
-func (s *jsonScanner) literal(word string) bool {
+func (s *scanner) literal(word string) bool {
 	if len(s.text)-s.pos < len(word) || string(s.text[s.pos:s.pos+len(word)]) != word {
 		return false
 	}
@@ -169,10 +101,10 @@ func (s *jsonScanner) literal(word string) bool {
 }
 
 // object accepts an object; field may be nil.
-func (s *jsonScanner) object(field func(key, value []byte)) bool {
+func (s *scanner) object(field func(key, value []byte)) bool {
 	s.pos++
 	s.depth++
-	if s.depth > maxJSONDepth {
+	if s.depth > maxDepth {
 		return false
 	}
 	s.blanks()
@@ -214,13 +146,13 @@ func unquoteKey(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
 	}
-	return []byte(jsonText(quoted))
+	return []byte(Text(quoted))
 }
 
-func (s *jsonScanner) array() bool {
+func (s *scanner) array() bool {
 	s.pos++
 	s.depth++
-	if s.depth > maxJSONDepth {
+	if s.depth > maxDepth {
 		return false
 	}
 	s.blanks()
@@ -242,7 +174,7 @@ func (s *jsonScanner) array() bool {
 	return true
 }
 
-func (s *jsonScanner) string() bool {
+func (s *scanner) string() bool {
 	text := s.text
 	for i := plainRun(text, s.pos+1); i < len(text); i = plainRun(text, i+1) {
 		switch c := text[i]; {
@@ -297,7 +229,7 @@ func isHex(b []byte) bool {
 	return true
 }
 
-func (s *jsonScanner) number() bool {
+func (s *scanner) number() bool {
 	if s.peek() == '-' {
 		s.pos++
 	}
@@ -323,7 +255,7 @@ func (s *jsonScanner) number() bool {
 }
 
 // digits accepts one digit or more.
-func (s *jsonScanner) digits() bool {
+func (s *scanner) digits() bool {
 	start := s.pos
 	for c := s.peek(); c >= '0' && c <= '9'; c = s.peek() {
 		s.pos++
