@@ -34,11 +34,7 @@ func (x *exchange) readRetryAfter() {
 	if value == "" {
 		return
 	}
-	now := headers.Date(headers.First(x.header, "Date"))
-	if now.IsZero() {
-		now = time.Now()
-	}
-	x.RetryAfter, x.HasRetryAfter = headers.RetryAfter(value, now)
+	x.RetryAfter, x.HasRetryAfter = headers.RetryAfter(value, headers.ServerTime(x.header, time.Now()))
 }
 
 // history is what a call has tried.

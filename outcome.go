@@ -80,11 +80,7 @@ func (k *call) serverRateLimit() error {
 	response := &k.history.response
 	e := &RateLimitError{Wait: response.RetryAfter}
 	if reset := k.history.limits.limits.Requests; e.Wait == 0 && reset.Remaining != nil && *reset.Remaining == 0 && !reset.Reset.IsZero() {
-		// By the server's clock, as far as its Date shows it.
-		now := headers.Date(headers.First(response.header, "Date"))
-		if now.IsZero() {
-			now = response.receivedAt
-		}
+		now := headers.ServerTime(response.header, response.receivedAt)
 		e.Wait = min(max(reset.Reset.Sub(now), 0), headers.MaxRetryAfter)
 	}
 	if e.Wait > 0 {

@@ -2,116 +2,115 @@ package connix
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
 // A RateLimiter decides when a request may be sent. One value is one budget:
-// clients that use the same API key share it by being given the same value.
-// [NewRateLimiter] returns the one that a client has by default; a caller may
-// write another, for instance one that a fleet of processes shares.
+// clients that use the same API key share it if they are given the same value.
+// A client uses the limiter of [NewRateLimiter] by default. A caller may
+// implement another, for example one that a fleet of processes shares.
 //
-// It is safe for concurrent use.
+// Implementations must be safe for concurrent use.
 type RateLimiter interface {
-	// Wait returns when one request may be sent, with the permit to send it.
-	// It is called once for every attempt, retries and redirects included,
-	// and before the attempt's timeout starts.
+	// Wait blocks until one request may be sent and returns the permit to send
+	// it. It is called once for every attempt, including retries and redirects,
+	// before the attempt's timeout starts.
 	//
-	// It fails with a [*RateLimitError] when it can tell that the permit comes
-	// later than ctx's deadline or req.MaxWait allow, and with ctx's error
-	// when ctx is canceled. After an error nothing is held.
+	// It returns a [*RateLimitError] as soon as it is certain that the permit
+	// comes later than ctx's deadline or req.MaxWait allow, and ctx's error if
+	// ctx is canceled. After an error nothing is held.
 	Wait(ctx context.Context, req RateLimitRequest) (Permit, error)
 
-	// Status tells how things stand now.
+	// Status returns a snapshot of the limiter.
 	Status() RateLimitStatus
 }
 
-// A Permit allows one request. Exactly one of its methods must be called, on
-// every path: a permit that is kept holds its part of the budget for ever. The
-// first call counts, later ones do nothing. It is safe for concurrent use.
+// A Permit allows one request. One of its methods must be called on every path:
+// a permit that is kept holds its part of the budget forever. Only the first call
+// has an effect. It is safe for concurrent use.
 type Permit interface {
-	// Settle reports how the request ended, when its answer's body has been
-	// read. The zero RateLimitResult means that no answer came; the request
-	// may have arrived and counts.
+	// Settle reports how the request ended, after the response's body has been
+	// read. The zero RateLimitResult means that there was no response: the
+	// request may have arrived, so it counts.
 	Settle(RateLimitResult)
 
-	// Cancel reports that the request was certainly not sent. What the permit
-	// held returns to the budget.
+	// Cancel reports that the request was certainly not sent. The permit's part
+	// returns to the budget.
 	Cancel()
 }
 
-// RateLimitRequest is one request that wants to be sent.
+// RateLimitRequest describes a request that is about to be sent.
 type RateLimitRequest struct {
-	Method string // of HTTP
-	Route  string // the endpoint's template: /projects/{id}
+	Method string // HTTP method
+	Route  string // template of the endpoint, such as /projects/{id}
 
-	// MaxWait is the longest time to wait. Zero does not wait at all; below
-	// zero only the context bounds the wait.
+	// MaxWait is the longest time to wait. 0 does not wait at all; with a negative
+	// value only the context bounds the wait.
 	MaxWait time.Duration
 
-	// OnWait, unless nil, is called when the request has to wait: before the
-	// wait, by the goroutine that waits, and once for each limiter that makes
-	// it wait.
+	// OnWait, unless nil, is called if the request has to wait: before the wait,
+	// in the goroutine that waits, and once for each limiter that makes it wait.
 	OnWait func(RateLimitWait)
 }
 
-// RateLimitWait tells why a request waits.
+// RateLimitWait describes why a request waits.
 type RateLimitWait struct {
-	// Window is the limit that it waits for.
+	// Window is the limit that the request waits for.
 	Window Window
-	// Delay is the least time until its turn, as far as can be told: it is
-	// longer where others are served first or an answer changes things, and
-	// shorter where an answer shows more budget. Zero if the turn comes with
-	// the answer to a request that is under way.
+	// Delay is the shortest time until its turn that is certain now. The wait is
+	// longer if a response shows less budget, and shorter if one shows more. 0 if
+	// its turn depends on the response to a request that is under way.
 	Delay time.Duration
-	// Waiters is the number of requests that wait, this one included.
+	// Waiters is the number of requests that wait, including this one.
 	Waiters int
-	// Reason tells what stands in the way.
+	// Reason names the rule that keeps the request back.
 	Reason RateLimitReason
 }
 
-// RateLimitReason tells why a request has to wait. A limiter from elsewhere
-// may have reasons of its own.
+// RateLimitReason names why a request has to wait. A caller's own limiter may
+// use other values.
 type RateLimitReason string
 
 // The reasons of the limiter that [NewRateLimiter] returns and of WithMaxRate.
 const (
-	RateLimitFull    RateLimitReason = "window full"    // as many requests as the window may hold
-	RateLimitSpread  RateLimitReason = "last requests"  // the window's last requests are spread over the rest of it
-	RateLimitStart   RateLimitReason = "first answer"   // the first request goes alone
-	RateLimitShared  RateLimitReason = "shared key"     // somebody else uses the key: few requests at a time
-	RateLimitDenied  RateLimitReason = "denied"         // the server answered 429
-	RateLimitTokens  RateLimitReason = "tokens spent"   // the Tokens budget is used up
-	RateLimitMaxRate RateLimitReason = "own max rate"   // the caller's own ceiling
-	RateLimitQueue   RateLimitReason = "requests ahead" // requests that came earlier are served first
+	RateLimitFull    RateLimitReason = "window full"           // the window holds as many requests as it may
+	RateLimitSpread  RateLimitReason = "last requests"         // the window's last requests are spread over the rest of it
+	RateLimitStart   RateLimitReason = "first response"        // the first request goes alone
+	RateLimitShared  RateLimitReason = "shared key"            // others use the key: few requests at a time
+	RateLimitDenied  RateLimitReason = "denied"                // the server responded with 429
+	RateLimitTokens  RateLimitReason = "tokens spent"          // the Tokens budget is used up
+	RateLimitMaxRate RateLimitReason = "own max rate"          // the caller's own ceiling
+	RateLimitQueue   RateLimitReason = "earlier requests wait" // requests that came earlier are served first
 )
 
-// RateLimitResult is how one request ended. The zero value means that no
-// answer came.
+// RateLimitResult describes how one request ended. The zero value means that
+// there was no response.
 type RateLimitResult struct {
-	StatusCode int        // 0: no answer
-	RateLimits RateLimits // what the answer's headers said
-	RetryAfter time.Duration
+	StatusCode int           // 0: no response
+	RateLimits RateLimits    // the response's rate-limit headers
+	RetryAfter time.Duration // the response's Retry-After; 0: absent
 
-	ServerTime time.Time // the answer's Date; zero: none
+	ServerTime time.Time // the response's Date; zero: absent
 	SentAt     time.Time
 	ReceivedAt time.Time
 }
 
-// RateLimits is what one answer said about the budgets of the API key.
+// RateLimits holds the rate-limit headers of one response.
 type RateLimits struct {
 	Requests RateLimit // X-RateLimit-*-Requests: the hour's window
 	Tokens   RateLimit // X-RateLimit-*-Tokens; the API does not document its unit
 }
 
-// RateLimit is what one answer said about one budget.
+// RateLimit holds one response's headers about one budget.
 type RateLimit struct {
-	Limit     *int      // nil: absent or absurd
-	Remaining *int      // nil: absent or absurd
+	Limit     *int      // nil: absent or out of range
+	Remaining *int      // nil: absent or out of range
 	Reset     time.Time // by the server's clock; zero: absent
 }
 
 // Window is a limit of requests: at most Limit in any Period. The zero value
-// is no window.
+// means that there is no window or that it is not known.
 type Window struct {
 	Limit  int
 	Period time.Duration
@@ -119,15 +118,15 @@ type Window struct {
 
 // RateLimitStatus is a snapshot of a limiter.
 type RateLimitStatus struct {
-	// Windows are the limiter's windows, the one that the server's headers
-	// show with the limit that they show.
+	// Windows are the limiter's windows. The window that the server's headers
+	// show has the limit that they show.
 	Windows []WindowStatus
-	// Server is what the latest answer said that said anything.
+	// Server holds the rate-limit headers of the latest response that had any.
 	Server RateLimits
-	// BlockedUntil is when requests may be sent again that are all kept back
-	// now, after a 429 or a spent Tokens budget; zero if they are not.
+	// BlockedUntil is the time until which every request is kept back, after a
+	// 429 or a spent Tokens budget; zero if none is.
 	BlockedUntil time.Time
-	// BlockedBy tells why they are; "" if they are not.
+	// BlockedBy is the reason for BlockedUntil; "" if that is zero.
 	BlockedBy RateLimitReason
 	// Waiters is the number of requests that wait.
 	Waiters int
@@ -136,10 +135,65 @@ type RateLimitStatus struct {
 // WindowStatus is a snapshot of one window.
 type WindowStatus struct {
 	Window
-	// Remaining is the number of requests that may be sent now as far as this
-	// window goes, without those that are kept back and spread over its rest.
+	// Remaining is the number of requests that this window allows now, without
+	// those that are kept back and spread over its rest.
 	Remaining int
-	// ResetAt is when the whole window is free again, by the local clock and at
-	// the latest; zero if nothing is used.
+	// ResetAt is the time by which the whole window is free again, by the local
+	// clock; zero if nothing is used.
 	ResetAt time.Time
+}
+
+// A RateLimitError reports that a request was refused for its rate. If a
+// [RateLimiter] returns it, the request was not sent, because its permit would
+// have come later than the context's deadline or the longest wait. It matches
+// [ErrRateLimited], and [context.DeadlineExceeded] if the context's deadline was
+// the reason. Inside an [*Error] with status 429 it is the server's refusal.
+type RateLimitError struct {
+	// Window is the limit that the request ran into; the zero Window if unknown.
+	Window Window
+	// ResetAt is the earliest time at which another try can succeed, by the local
+	// clock; zero if unknown. It is a lower bound.
+	ResetAt time.Time
+	// Wait is the time from the refusal until ResetAt; 0 if unknown.
+	Wait time.Duration
+	// Reason names the rule that refused the request; "" if unknown.
+	Reason RateLimitReason
+
+	cause error // context.DeadlineExceeded or nil
+}
+
+// Error names the window, the reason and the time to wait.
+func (e *RateLimitError) Error() string {
+	if e == nil {
+		return "connix: rate limit"
+	}
+	text := "connix: rate limit"
+	if e.Window != (Window{}) {
+		text += fmt.Sprintf(" of %d per %v", e.Window.Limit, e.Window.Period)
+	}
+	switch {
+	case e.Reason != "":
+		text += ": " + string(e.Reason)
+	case e.Window == (Window{}) && e.Wait <= 0 && e.cause == nil:
+		text += " of the server, without a Retry-After"
+	}
+	if e.Wait > 0 {
+		text += fmt.Sprintf(": try again in %v", e.Wait.Round(time.Millisecond))
+	}
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
+}
+
+// Is reports whether target is [ErrRateLimited].
+func (e *RateLimitError) Is(target error) bool { return target == ErrRateLimited }
+
+// Unwrap returns [context.DeadlineExceeded] if the context's deadline was the
+// reason for the refusal, else nil.
+func (e *RateLimitError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.cause
 }

@@ -10,27 +10,27 @@ import (
 // The windows that the API documents for a key.
 var apiWindows = [...]Window{{Limit: 1000, Period: time.Hour}, {Limit: 100, Period: time.Minute}}
 
-// What comes from outside is held in these bounds before anything is decided
-// by it.
+// Values from outside are clamped to these bounds before anything depends on
+// them.
 const (
-	maxLimit      = 1_000_000
-	maxRetryAfter = 24 * time.Hour
+	maxLimit     = 1_000_000
+	longestPause = 24 * time.Hour // after a 429, whatever its Retry-After
 )
 
-// NewRateLimiter returns a limiter that spends the whole budget of windows and
-// keeps the server from refusing anything; none means the API's: 1000 requests
-// an hour and 100 a minute. A Limit is held between 1 and a million, a Period
-// between a millisecond and a year.
+// NewRateLimiter returns a limiter that spends the whole budget of windows without
+// a refusal by the server. No windows means the API's: 1000 requests an hour and
+// 100 a minute. A Limit is clamped to 1 to 1,000,000, a Period to a millisecond to
+// a year.
 //
-// The server's headers show one window: the one whose limit they name, or else the
-// longest. The API's windows follow them when they name another limit. Windows that
-// you give are ceilings: headers lower them and never raise them, and headers of a
-// higher limit are taken to be about a window that you did not name. See also
-// [WithMaxRate].
+// The server's headers show one window: the window whose limit they name, or else
+// the longest. The API's windows follow the headers if these name another limit.
+// Windows that you give are ceilings: headers lower them and never raise them, and
+// headers with a higher limit are taken to be about a window that you did not
+// name. See also [WithMaxRate].
 //
-// It never counts on one reading of a window: whether the server's are fixed,
-// sliding or buckets that refill, none is exceeded. Where others use the same
-// key, unknown to it, it notices by the server's answers and shares.
+// The limiter does not depend on the kind of the server's windows: it exceeds
+// none, whether they are fixed, sliding or token buckets. If others use the same
+// key, it detects that by the server's responses and shares the budget.
 func NewRateLimiter(windows ...Window) RateLimiter {
 	l := &windowLimiter{ceilings: len(windows) > 0}
 	l.pace = l
@@ -45,8 +45,8 @@ func NewRateLimiter(windows ...Window) RateLimiter {
 	return l
 }
 
-// windowLimiter is the shell around the limiter's core: a lock, a queue and the
-// clock.
+// windowLimiter is the shell around the limiter's core: it adds a lock, a queue
+// and the clock.
 type windowLimiter struct {
 	queue
 	windows  []limit.Window
@@ -55,7 +55,7 @@ type windowLimiter struct {
 	server   serverLimits
 }
 
-// permit is a granted request, or one that wants to be.
+// permit is a request that was granted, or that waits to be.
 type permit struct {
 	limiter *windowLimiter
 	call    limit.Call
@@ -101,7 +101,7 @@ func (l *windowLimiter) earliest(now time.Time, ahead int) (time.Time, blocked) 
 
 func (l *windowLimiter) cancel(now time.Time, p *permit) { l.core.Cancelled(now, p.call) }
 
-// reasons are the core's, as the public API calls them.
+// reasons maps the core's reasons to the public ones.
 var reasons = [...]RateLimitReason{
 	limit.Start: RateLimitStart, limit.Shared: RateLimitShared, limit.Full: RateLimitFull,
 	limit.Spread: RateLimitSpread, limit.Denied: RateLimitDenied, limit.Tokens: RateLimitTokens,
@@ -128,7 +128,7 @@ func (p *permit) Settle(r RateLimitResult) {
 	if r.StatusCode == 0 {
 		l.core.Lost(now, p.call)
 	} else {
-		l.core.Answered(now, p.call, l.server.read(now, r))
+		l.core.Responded(now, p.call, l.server.read(now, r))
 	}
 	l.pump()
 }

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxRate is the caller's own ceiling under another limiter: a steady rate,
-// with bursts. Its wait comes first, so that no permit of the other limiter is
-// held meanwhile.
+// maxRate is the caller's own ceiling before another limiter: a steady rate with
+// bursts. Its wait comes first, so that no permit of the other limiter is held
+// meanwhile.
 type maxRate struct {
 	queue
 	next   RateLimiter
@@ -17,8 +17,8 @@ type maxRate struct {
 	window Window
 }
 
-// newMaxRate puts a ceiling of perSecond requests a second, in bursts of burst
-// at most, before next. Both are above zero.
+// newMaxRate puts a ceiling of perSecond requests a second, with bursts of at most
+// burst, before next. Both must be above 0.
 func newMaxRate(next RateLimiter, perSecond float64, burst int) RateLimiter {
 	m := &maxRate{next: next, bucket: rate.NewLimiter(rate.Limit(perSecond), burst)}
 	m.window = Window{Limit: burst, Period: m.refill(float64(burst))}
@@ -46,7 +46,7 @@ func (m *maxRate) Wait(ctx context.Context, req RateLimitRequest) (Permit, error
 	return p, err
 }
 
-// giveBack returns what a request took that is not sent after all.
+// giveBack returns the token of a request that is not sent after all.
 func (m *maxRate) giveBack() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -81,7 +81,8 @@ func (m *maxRate) earliest(now time.Time, ahead int) (time.Time, blocked) {
 // its time has come.
 func (m *maxRate) cancel(now time.Time, _ *permit) { m.bucket.AllowN(now, -1) }
 
-// refill is the time in which tokens flow into the bucket, at most a year.
+// refill returns the time in which so many tokens flow into the bucket, at most a
+// year.
 func (m *maxRate) refill(tokens float64) time.Duration {
 	const year = 365 * 24 * time.Hour
 	if d := tokens / float64(m.bucket.Limit()) * float64(time.Second); d < float64(year) {
@@ -90,8 +91,7 @@ func (m *maxRate) refill(tokens float64) time.Duration {
 	return year
 }
 
-// unlimited is the next limiter where the caller wants none: its permits are
-// always there.
+// unlimited is the next limiter if the caller wants none. It grants at once.
 type unlimited struct{}
 
 func (unlimited) Wait(context.Context, RateLimitRequest) (Permit, error) { return unlimited{}, nil }

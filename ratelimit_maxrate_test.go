@@ -12,7 +12,7 @@ import (
 	connix "github.com/connix-io/connix-go"
 )
 
-func TestMaxRateIsSteady(t *testing.T) {
+func TestMaxRate_isSteady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := connix.NewMaxRate(rlOpened(t), 4, 3) // 4 a second, 3 at once
 		begin := time.Now()
@@ -38,7 +38,7 @@ func TestMaxRateIsSteady(t *testing.T) {
 	})
 }
 
-func TestMaxRateRefuses(t *testing.T) {
+func TestMaxRate_refuses(t *testing.T) {
 	tests := map[string]struct {
 		maxWait, deadline time.Duration
 	}{
@@ -76,9 +76,9 @@ func TestMaxRateRefuses(t *testing.T) {
 	}
 }
 
-// TestMaxRateGivesBack returns what was taken where the window refuses, the
+// TestMaxRate_givesBack returns what was taken where the window refuses, the
 // context ends in the other queue, or the wait is canceled.
-func TestMaxRateGivesBack(t *testing.T) {
+func TestMaxRate_givesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := connix.NewMaxRate(rlFilled(t), 0.01, 2)
 		for range 5 {
@@ -122,9 +122,9 @@ func TestMaxRateGivesBack(t *testing.T) {
 	})
 }
 
-// TestMaxRatePassesOn hands the rest of the patience and the hook to the next
+// TestMaxRate_passesOn hands the rest of the patience and the hook to the next
 // limiter, and its status on.
-func TestMaxRatePassesOn(t *testing.T) {
+func TestMaxRate_passesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := connix.NewMaxRate(rlFilled(t), 1, 1)
 		rlWaits(t, l, rlPatient).Cancel() // a minute later the window has room

@@ -124,7 +124,7 @@ func (p proof) run(t *testing.T) {
 			busy(ctx)
 		}
 		if s.refused.Load() > 0 {
-			t.Errorf("%v: %d answers of 429", p, s.refused.Load())
+			t.Errorf("%v: %d responses of 429", p, s.refused.Load())
 		}
 		share := float64(s.calls.Load()) / p.least()
 		if p.arrival == "steady" && p.workers > 1 && share < 0.97 {
@@ -187,7 +187,7 @@ func TestRateLimitProofFiveThousandAtOnce(t *testing.T) {
 		}
 		all.Wait()
 		if s.refused.Load() > 0 || s.calls.Load() != calls {
-			t.Errorf("%d served, %d answers of 429", s.calls.Load(), s.refused.Load())
+			t.Errorf("%d served, %d responses of 429", s.calls.Load(), s.refused.Load())
 		}
 		if !slices.IsSortedFunc(turns[:], time.Time.Compare) {
 			t.Error("they were not served in the order in which they came")
@@ -224,7 +224,7 @@ func TestRateLimitedWork(t *testing.T) {
 	}
 	workers.Wait()
 	if s.refused.Load() > 0 || s.calls.Load() != 400 {
-		t.Errorf("%d of 400 served, %d answers of 429", s.calls.Load(), s.refused.Load())
+		t.Errorf("%d of 400 served, %d responses of 429", s.calls.Load(), s.refused.Load())
 	}
-	t.Logf("400 calls took %v with %d answers of 429", time.Since(began).Round(time.Millisecond), s.refused.Load())
+	t.Logf("400 calls took %v with %d responses of 429", time.Since(began).Round(time.Millisecond), s.refused.Load())
 }

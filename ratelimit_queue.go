@@ -10,25 +10,25 @@ import (
 // pacer decides for a queue. The queue calls it under its lock, with times that
 // never go back.
 type pacer interface {
-	// grant lets one request go now, or tells when to ask again unless another
-	// request ends before; the zero time if only that can change it.
+	// grant lets one request go now, or returns the time to ask again unless
+	// another request ends before; the zero time if only that can change it.
 	grant(now time.Time, p *permit) (ok bool, recheck time.Time)
-	// earliest is the soonest that a request can go before which ahead others
-	// go, as far as that is certain, and what stands in its way; now or earlier
-	// if nothing is certain.
+	// earliest returns the earliest time at which a request can go that has ahead
+	// others before it in the queue, as far as that is certain, and what keeps it
+	// back; now or earlier if nothing is certain.
 	earliest(now time.Time, ahead int) (time.Time, blocked)
 	// cancel takes back a grant whose request is certainly not sent.
 	cancel(now time.Time, p *permit)
 }
 
-// blocked is what stands in the way of a request.
+// blocked names what keeps a request back.
 type blocked struct {
 	window Window
 	reason RateLimitReason
 }
 
 // queue serves waiting requests in the order in which they came. It has one
-// timer, for its head; the others need none, as none of them can go before it.
+// timer, for its head; the others need none, since none can go before the head.
 type queue struct {
 	pace pacer
 
@@ -38,7 +38,7 @@ type queue struct {
 	waiters    int
 	timer      *time.Timer
 	timerAt    time.Time // zero: not running
-	deadline   time.Time // of a waiter, none is earlier; zero: none has one
+	deadline   time.Time // the earliest of the waiters'; zero: none has one
 	swept      time.Time // the head's soonest turn as of the latest sweep
 }
 
@@ -52,8 +52,8 @@ type waiter struct {
 	ready      chan error // gets one value: nil for a grant
 }
 
-// now is the current time. Steps of the wall clock do not show in it, since it
-// is counted from start; callers hold the lock, so that it never goes back.
+// now returns the current time. It is counted from start, so that steps of the
+// wall clock do not show in it. Callers hold the lock, so that it never goes back.
 func (q *queue) now() time.Time {
 	if q.start.IsZero() {
 		q.start = time.Now()
@@ -119,7 +119,8 @@ func (q *queue) await(ctx context.Context, onWait func(RateLimitWait), w *waiter
 	}
 }
 
-// abandon takes w out of the queue, or gives back what it was granted since.
+// abandon takes w out of the queue, or cancels the permit that it was granted
+// since.
 func (q *queue) abandon(w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -148,7 +149,7 @@ func (q *queue) pump() {
 				q.arm(recheck)
 				return
 			}
-			continue // the head was turned away; the next one has the same turn
+			continue // the head was refused; the next one has the same turn
 		}
 		q.remove(w)
 		w.ready <- nil
@@ -156,8 +157,8 @@ func (q *queue) pump() {
 	q.arm(time.Time{})
 }
 
-// sweep turns away those whose deadline has passed, or comes before the soonest
-// turn of the head, which nobody's turn precedes.
+// sweep refuses the waiters whose deadline has passed or comes before the head's
+// earliest turn, since nobody goes before the head.
 func (q *queue) sweep(now time.Time) {
 	turn, why := q.pace.earliest(now, 0)
 	if !turn.After(now) {

@@ -12,7 +12,7 @@ import (
 	connix "github.com/connix-io/connix-go"
 )
 
-func TestRateLimiterFailsBeforeSending(t *testing.T) {
+func TestRateLimiter_failsBeforeSending(t *testing.T) {
 	tests := map[string]struct {
 		maxWait  time.Duration
 		deadline time.Duration // of the context; 0: none
@@ -68,9 +68,9 @@ func TestRateLimiterFailsBeforeSending(t *testing.T) {
 	}
 }
 
-// TestRateLimiterCountsThoseAhead has more callers than a minute holds, each
+// TestRateLimiter_countsEarlierCallers has more callers than a minute holds, each
 // with two minutes of patience: those whose turn comes later are told at once.
-func TestRateLimiterCountsThoseAhead(t *testing.T) {
+func TestRateLimiter_countsEarlierCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := rlFilled(t)
 		served, refused := 0, 0
@@ -104,7 +104,7 @@ func TestRateLimiterCountsThoseAhead(t *testing.T) {
 	})
 }
 
-func TestRateLimiterWaits(t *testing.T) {
+func TestRateLimiter_waits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := rlFilled(t)
 		begin := time.Now()
@@ -131,7 +131,7 @@ func TestRateLimiterWaits(t *testing.T) {
 	})
 }
 
-func TestRateLimiterFirstGoesAlone(t *testing.T) {
+func TestRateLimiter_firstGoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := connix.NewRateLimiter()
 		first := rlTake(t, l)
@@ -160,8 +160,8 @@ func TestRateLimiterFirstGoesAlone(t *testing.T) {
 	})
 }
 
-// TestRateLimiterQueueTimesOut waits for an answer that comes too late.
-func TestRateLimiterQueueTimesOut(t *testing.T) {
+// TestRateLimiter_queueTimesOut waits for a response that comes too late.
+func TestRateLimiter_queueTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := connix.NewRateLimiter()
 		first := rlTake(t, l)
@@ -195,9 +195,9 @@ func TestRateLimiterQueueTimesOut(t *testing.T) {
 	})
 }
 
-// TestRateLimiterSharedKey has one call in flight at a time, as others use the
-// key: who waits for its answer is not refused for a wait that nobody knows.
-func TestRateLimiterSharedKey(t *testing.T) {
+// TestRateLimiter_sharedKey has one call in flight at a time, as others use the
+// key: who waits for its response is not refused for a wait that nobody knows.
+func TestRateLimiter_sharedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := rlOpened(t)
 		rlTake(t, l).Settle(rlResult(200, 1000, 950)) // 48 calls by others
@@ -220,8 +220,8 @@ func TestRateLimiterSharedKey(t *testing.T) {
 	})
 }
 
-// TestRateLimiterNobodyOvertakes comes at the very moment of another's turn.
-func TestRateLimiterNobodyOvertakes(t *testing.T) {
+// TestRateLimiter_nobodyOvertakes comes at the very moment of another's turn.
+func TestRateLimiter_nobodyOvertakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := connix.NewRateLimiter(connix.Window{Limit: 1, Period: time.Second})
 		rlTake(t, l).Settle(connix.RateLimitResult{StatusCode: 200})
@@ -245,7 +245,7 @@ func TestRateLimiterNobodyOvertakes(t *testing.T) {
 	})
 }
 
-func TestRateLimiterContextEnds(t *testing.T) {
+func TestRateLimiter_contextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := rlFilled(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -281,9 +281,9 @@ func TestRateLimiterContextEnds(t *testing.T) {
 	})
 }
 
-// TestRateLimiterCancelsLoseNothing has callers give up at random moments, also
+// TestRateLimiter_cancelsLoseNothing has callers give up at random moments, also
 // at the very moment of their turn: what they held is there for others.
-func TestRateLimiterCancelsLoseNothing(t *testing.T) {
+func TestRateLimiter_cancelsLoseNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		windows := []connix.Window{{Limit: 1000, Period: time.Hour}, {Limit: 20, Period: time.Second}}
 		server := &slidingServer{windows: windows}
@@ -325,8 +325,8 @@ func TestRateLimiterCancelsLoseNothing(t *testing.T) {
 	})
 }
 
-// TestOnWaitPanics leaves nothing behind.
-func TestOnWaitPanics(t *testing.T) {
+// TestOnWait_panics leaves nothing behind.
+func TestOnWait_panics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := rlFilled(t)
 		func() {
@@ -346,9 +346,9 @@ func TestOnWaitPanics(t *testing.T) {
 	})
 }
 
-// TestGivingUpLetsOthersGo has a caller panic that was granted the one call that
-// may be in flight: the next one does not wait for an answer that never comes.
-func TestGivingUpLetsOthersGo(t *testing.T) {
+// TestOnWait_panicsLetOthersGo has a caller panic that was granted the one call that
+// may be in flight: the next one does not wait for a response that never comes.
+func TestOnWait_panicsLetOthersGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := connix.NewRateLimiter()
 		first := rlTake(t, l)

@@ -16,7 +16,7 @@ func begin(t *testing.T, d connix.Dedup, id string, want connix.DedupState) {
 	}
 }
 
-func TestMemoryDedup(t *testing.T) {
+func TestMemoryDedup_states(t *testing.T) {
 	d := connix.NewMemoryDedup(0)
 	ctx := t.Context()
 	begin(t, d, "a", connix.DedupNew)
@@ -39,8 +39,8 @@ func TestMemoryDedup(t *testing.T) {
 	begin(t, d, "b", connix.DedupInFlight)
 }
 
-// TestMemoryDedupForgets the one committed longest ago, and nothing in flight.
-func TestMemoryDedupForgets(t *testing.T) {
+// TestMemoryDedup_forgets the one committed longest ago, and nothing in flight.
+func TestMemoryDedup_forgets(t *testing.T) {
 	const size = 3
 	d := connix.NewMemoryDedup(size)
 	begin(t, d, "slow", connix.DedupNew)
@@ -61,8 +61,8 @@ func TestMemoryDedupForgets(t *testing.T) {
 	}
 }
 
-// TestMemoryDedupConcurrent: of many who begin, one has the event.
-func TestMemoryDedupConcurrent(t *testing.T) {
+// TestMemoryDedup_concurrent: of many who begin, one has the event.
+func TestMemoryDedup_concurrent(t *testing.T) {
 	d := connix.NewMemoryDedup(100)
 	var owners [50]atomic.Int32
 	var wg sync.WaitGroup
@@ -85,7 +85,7 @@ func TestMemoryDedupConcurrent(t *testing.T) {
 	}
 }
 
-func TestDedupStateString(t *testing.T) {
+func TestDedupState_string(t *testing.T) {
 	for state, want := range map[connix.DedupState]string{connix.DedupNew: "new", connix.DedupInFlight: "in flight", connix.DedupDone: "done", 9: "unknown"} {
 		if got := state.String(); got != want {
 			t.Errorf("%d: %q", int(state), got)

@@ -26,10 +26,10 @@ type trouble int
 
 const (
 	none            trouble = iota
-	refuses                 // answers 500 before it looks at the event, twice
+	refuses                 // responds with 500 before it looks at the event, twice
 	crashes                 // panics before it looks at the event
-	hangs                   // does not look at the event and does not answer
-	losesTheAnswer          // processes the event and cuts the connection
+	hangs                   // does not look at the event and does not respond
+	losesResponse           // processes the event and cuts the connection
 	callbackFails           // the callback returns an error, twice
 	callbackCrashes         // the callback panics
 	callbackIsSlow          // the callback takes longer than the sender waits
@@ -54,7 +54,7 @@ type workplace struct {
 	calls     map[int]int   // by event: how often the callback was called
 	processed map[int]int   // by event: how often the callback succeeded
 	order     map[int][]int // by agent: its events as they were processed
-	answers   map[int]int   // by status of the handler
+	responses map[int]int   // by status of the handler
 }
 
 const stepsPerAgent = 4
@@ -79,7 +79,7 @@ func count(mu *sync.Mutex, m map[int]int, key int) int {
 }
 
 func newWorkplace() *workplace {
-	w := &workplace{arrivals: map[int]int{}, calls: map[int]int{}, processed: map[int]int{}, order: map[int][]int{}, answers: map[int]int{}}
+	w := &workplace{arrivals: map[int]int{}, calls: map[int]int{}, processed: map[int]int{}, order: map[int][]int{}, responses: map[int]int{}}
 	v := &connix.WebhookVerifier{Secrets: []connix.Secret{"the old one", webhookSecret}}
 	w.handler = connix.WebhookHandler(v, w.process, connix.WithWebhookErrors(func(context.Context, *connix.Event, error) {}))
 	return w
@@ -128,14 +128,14 @@ func (w *workplace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case t == hangs && arrival == 1:
 		<-r.Context().Done()
 		return
-	case t == losesTheAnswer && arrival == 1:
+	case t == losesResponse && arrival == 1:
 		w.handler.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	}
-	answer := httptest.NewRecorder()
-	w.handler.ServeHTTP(answer, r)
-	count(&w.mu, w.answers, answer.Code)
-	rw.WriteHeader(answer.Code)
+	response := httptest.NewRecorder()
+	w.handler.ServeHTTP(response, r)
+	count(&w.mu, w.responses, response.Code)
+	rw.WriteHeader(response.Code)
 }
 
 // TestTenThousandDeliveries: three in ten deliveries meet a receiver that
@@ -183,8 +183,8 @@ func TestTenThousandDeliveries(t *testing.T) {
 			}
 		}
 		// The handler has met what it is there for.
-		if work.answers[200] == 0 || work.answers[500] == 0 || work.answers[503] == 0 || len(work.answers) != 3 {
-			t.Errorf("answers %v", work.answers)
+		if work.responses[200] == 0 || work.responses[500] == 0 || work.responses[503] == 0 || len(work.responses) != 3 {
+			t.Errorf("responses %v", work.responses)
 		}
 	})
 }

@@ -19,16 +19,16 @@ import (
 	"github.com/connix-io/connix-go"
 )
 
-// handled returns the handler's answer to a request.
+// handled returns the handler's response to a request.
 func handled(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
 }
 
-// TestWebhookHandlerAnswers goes through every answer that does not depend on
+// TestWebhookHandler_responses goes through every response that does not depend on
 // what was delivered before.
-func TestWebhookHandlerAnswers(t *testing.T) {
+func TestWebhookHandler_responses(t *testing.T) {
 	failed := errors.New("the database is away")
 	get := func(method string) func(testing.TB) *http.Request {
 		return func(tb testing.TB) *http.Request {
@@ -119,7 +119,7 @@ func (s foreignScheme) Verify(http.Header, []connix.Secret, []byte) (connix.Deli
 	return connix.Delivery{}, s.err
 }
 
-func TestWebhookHandlerWithoutParts(t *testing.T) {
+func TestWebhookHandler_withoutParts(t *testing.T) {
 	for name, h := range map[string]http.Handler{
 		"verifier": connix.WebhookHandler(nil, func(context.Context, *connix.Event) error { return nil }),
 		"callback": connix.WebhookHandler(verifierAt(webhookNow), nil),
@@ -130,9 +130,9 @@ func TestWebhookHandlerWithoutParts(t *testing.T) {
 	}
 }
 
-// TestWebhookHandlerRepeats: an event that was processed is not processed
+// TestWebhookHandler_repeats: an event that was processed is not processed
 // again, one whose callback failed is.
-func TestWebhookHandlerRepeats(t *testing.T) {
+func TestWebhookHandler_repeats(t *testing.T) {
 	var outcome any
 	var seen []string
 	h := connix.WebhookHandler(verifierAt(webhookNow), func(_ context.Context, e *connix.Event) error {
@@ -171,8 +171,8 @@ func TestWebhookHandlerRepeats(t *testing.T) {
 	}
 }
 
-// TestWebhookHandlerWithoutIDs: what has neither id is processed each time.
-func TestWebhookHandlerWithoutIDs(t *testing.T) {
+// TestWebhookHandler_withoutIDs: what has neither id is processed each time.
+func TestWebhookHandler_withoutIDs(t *testing.T) {
 	v := verifierAt(webhookNow)
 	v.Scheme = connix.StripeWebhooks("")
 	calls := 0
@@ -187,7 +187,7 @@ func TestWebhookHandlerWithoutIDs(t *testing.T) {
 	}
 }
 
-func TestWebhookHandlerInFlight(t *testing.T) {
+func TestWebhookHandler_inFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
 		h := connix.WebhookHandler(verifierAt(webhookNow), func(context.Context, *connix.Event) error {
@@ -213,7 +213,7 @@ func TestWebhookHandlerInFlight(t *testing.T) {
 	})
 }
 
-// scriptedDedup records what it is asked and answers as told.
+// scriptedDedup records what it is asked and returns what it is told to.
 type scriptedDedup struct {
 	state                connix.DedupState
 	begin, commit, abort error
@@ -235,9 +235,9 @@ func (d *scriptedDedup) Abort(ctx context.Context, id string) error {
 	return errors.Join(d.abort, ctx.Err())
 }
 
-// TestWebhookHandlerDedup: every claim is ended, whatever happens, and what the
+// TestWebhookHandler_dedup: every claim is ended, whatever happens, and what the
 // Dedup fails with is reported.
-func TestWebhookHandlerDedup(t *testing.T) {
+func TestWebhookHandler_dedup(t *testing.T) {
 	away := errors.New("the store is away")
 	failed := errors.New("the callback failed")
 	ok := func(context.Context, *connix.Event) error { return nil }
@@ -276,9 +276,9 @@ func TestWebhookHandlerDedup(t *testing.T) {
 	}
 }
 
-// TestWebhookHandlerUnwinds: http.ErrAbortHandler goes on to the server and
+// TestWebhookHandler_unwinds: http.ErrAbortHandler goes on to the server and
 // Goexit to the end of the goroutine, and the event is given back.
-func TestWebhookHandlerUnwinds(t *testing.T) {
+func TestWebhookHandler_unwinds(t *testing.T) {
 	for name, leave := range map[string]func(){
 		"abort":  func() { panic(http.ErrAbortHandler) },
 		"goexit": runtime.Goexit,
@@ -305,9 +305,9 @@ func TestWebhookHandlerUnwinds(t *testing.T) {
 	}
 }
 
-// TestWebhookHandlerLogsPanics: without a report, a panic and its stack go
+// TestWebhookHandler_logsPanics: without a report, a panic and its stack go
 // where net/http's own would.
-func TestWebhookHandlerLogsPanics(t *testing.T) {
+func TestWebhookHandler_logsPanics(t *testing.T) {
 	var out bytes.Buffer
 	server := &http.Server{ErrorLog: log.New(&out, "", 0)}
 	h := connix.WebhookHandler(verifierAt(webhookNow), func(context.Context, *connix.Event) error { panic("out of cheese") })

@@ -1,10 +1,10 @@
-// Command webhook-receiver is a small service that takes the webhook deliveries
-// of the Connix API: it verifies each, drops what it has seen before, and prints
-// the rest.
+// Command webhook-receiver is a small service for the webhook deliveries of the
+// Connix API: it verifies each, drops those of events that it has processed, and
+// prints the rest.
 //
-// Where CONNIX_WEBHOOK_SECRET is set it serves until it is interrupted; register
+// If CONNIX_WEBHOOK_SECRET is set, it serves until it is interrupted: register
 // http://…/webhooks/connix with that secret, or put a proxy with TLS before it.
-// Otherwise it shows itself at work: it starts the embedded fake of the API,
+// Otherwise it demonstrates itself: it starts the embedded fake of the API,
 // registers itself there, makes a few things happen and ends.
 package main
 
@@ -48,8 +48,8 @@ type receiver struct {
 	processed atomic.Int32
 }
 
-// handler returns the receiver as it is served. The handler verifies, drops
-// duplicates, and responds so that the sender repeats what failed.
+// handler returns the receiver's handler. It verifies deliveries, drops duplicates,
+// and responds so that the sender repeats what failed.
 func (r *receiver) handler(secrets ...connix.Secret) http.Handler {
 	// Several secrets let the old one be accepted while a new one is put in place.
 	verifier := &connix.WebhookVerifier{Secrets: secrets}

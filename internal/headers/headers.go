@@ -1,7 +1,7 @@
-// Package headers reads the response headers of the API: values of the rate
-// limits, Retry-After, dates and durations. Whatever stands in a header, the
-// result is a sane value or "absent": nothing here can panic, overflow or
-// reach into the past or the far future.
+// Package headers reads the response headers of the API: rate limits,
+// Retry-After, dates and durations. For any header value the result is within
+// bounds or "absent": no function panics, overflows or returns a time in the far
+// past or future.
 package headers
 
 import (
@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// MaxRetryAfter is the longest Retry-After that is told apart: what exceeds it
-// is cut to it.
+// MaxRetryAfter is the longest Retry-After. A longer one is cut to it.
 const MaxRetryAfter = 366 * 24 * time.Hour
 
 // maxCount bounds counts: no limit of requests or tokens is larger.
@@ -83,52 +82,25 @@ func RetryAfter(value string, now time.Time) (d time.Duration, ok bool) {
 	return min(max(at.Sub(now), 0), MaxRetryAfter), true
 }
 
+// ServerTime returns the time now by the server's clock, as the response's Date
+// shows it, or local if it shows none: the two clocks may be hours apart.
+func ServerTime(h http.Header, local time.Time) time.Time {
+	if at := Date(First(h, "Date")); !at.IsZero() {
+		return at
+	}
+	return local
+}
+
 // Date reads an HTTP date; anything else is the zero time.
 func Date(value string) time.Time {
 	if value == "" {
-		return time.Time{}
-	}
-	if at, ok := usualDate(value); ok {
-		return at
+		return time.Time{} // without the error that it would cost
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
 		return time.Time{}
 	}
 	return at
-}
-
-// usualDate reads what servers send, "Sun, 01 Mar 2026 12:00:30 GMT", as
-// [http.ParseTime] does, in a tenth of its time: every answer carries one. What
-// is not quite so is left to it.
-func usualDate(v string) (time.Time, bool) {
-	const days, months = "SunMonTueWedThuFriSat", "JanFebMarAprMayJunJulAugSepOctNovDec"
-	if len(v) != len(http.TimeFormat) || v[3:5] != ", " || v[7] != ' ' || v[11] != ' ' || v[16] != ' ' || v[19] != ':' || v[22] != ':' || v[25:] != " GMT" {
-		return time.Time{}, false
-	}
-	day, ok1 := decimal(v[5:7])
-	year, ok2 := decimal(v[12:16])
-	hour, ok3 := decimal(v[17:19])
-	minute, ok4 := decimal(v[20:22])
-	second, ok5 := decimal(v[23:25])
-	weekday, month := strings.Index(days, v[:3]), strings.Index(months, v[8:11])
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || weekday < 0 || weekday%3 != 0 || month < 0 || month%3 != 0 ||
-		hour > 23 || minute > 59 || second > 59 {
-		return time.Time{}, false
-	}
-	at := time.Date(year, time.Month(month/3+1), day, hour, minute, second, 0, time.UTC)
-	return at, at.Day() == day // no 31st of June
-}
-
-// decimal reads digits and nothing else.
-func decimal(text string) (n int, ok bool) {
-	for i := range len(text) {
-		if text[i] < '0' || text[i] > '9' {
-			return 0, false
-		}
-		n = n*10 + int(text[i]-'0')
-	}
-	return n, true
 }
 
 // Duration reads a duration such as "150ms" or "1.5s", a bare number being

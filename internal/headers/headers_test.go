@@ -99,6 +99,18 @@ func TestDate(t *testing.T) {
 	}
 }
 
+func TestServerTime(t *testing.T) {
+	local := now.Add(time.Hour)
+	for date, want := range map[string]time.Time{now.Format(http.TimeFormat): now, "": local, "never": local} {
+		if got := headers.ServerTime(http.Header{"Date": {date}}, local); !got.Equal(want) {
+			t.Errorf("Date %q: %v, want %v", date, got, want)
+		}
+	}
+	if got := headers.ServerTime(nil, local); !got.Equal(local) {
+		t.Errorf("no Date: %v, want %v", got, local)
+	}
+}
+
 // Whatever stands in a header, what is read stays in its bounds.
 func FuzzHeaders(f *testing.F) {
 	for _, seed := range []string{"", "3600", "-1", "1.5", "NaN", "1e400", "Sun, 01 Mar 2026 12:00:30 GMT", "150ms", "9223372037", "٣"} {

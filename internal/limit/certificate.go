@@ -4,9 +4,9 @@ package limit
 //
 // While nobody else uses the key, budget that is not spent never shrinks by
 // itself, on any kind of server: a window that turns or slides and a bucket
-// that fills only add to it. So an answer's Remaining, less our own calls that
+// that fills only add to it. So a response's Remaining, less our own calls that
 // the server may not have counted when it wrote it, is a promise. It needs no
-// knowledge of the kind of server, no order of answers, no clock and no Reset.
+// knowledge of the kind of server, no order of responses, no clock and no Reset.
 //
 // Without it a limiter knows only its own ledger and waits out an hour that the
 // server has long opened again ("alone": 91 % of the oracle).
@@ -17,13 +17,13 @@ type certificate struct {
 	ahead int    // 1 if the server writes Remaining before it counts the call
 }
 
-// read takes the Remaining that the answer to call shows. sent and inflight are
-// the calls granted so far and those without an answer. It returns by how much
+// read takes the Remaining that the response to call shows. sent and inflight are
+// the calls granted so far and those without a response. It returns by how much
 // an older promise was broken: so much has somebody else spent.
 func (c *certificate) read(call Call, remaining int, sent uint64, inflight int) (broken int) {
 	remaining -= c.ahead
 	// Perhaps not counted are the calls that were in flight when this one was
-	// granted, and those granted after it. Believing a late answer instead, we
+	// granted, and those granted after it. Believing a late response instead, we
 	// would promise ourselves too much and take the truth for somebody else's
 	// doing ("alone": a third of the oracle in the first minutes).
 	sure := remaining - call.out - int(sent-call.seq)

@@ -13,7 +13,7 @@ func TestCertificate(t *testing.T) {
 		want      certificate
 		broken    int
 	}{
-		"the first answer": {
+		"the first response": {
 			certificate{n: -1}, Call{seq: 1}, 999, 1, 0,
 			certificate{known: known, n: 999, born: 1}, 0,
 		},

@@ -1,17 +1,17 @@
 // Package limit decides when a call may be sent, so that the budget of an API
 // key is spent and no call is refused. It is pure: no lock, no goroutine, no
 // timer and no clock. Time is an argument, so a simulation drives millions of
-// calls through it, and the same calls get the same answers again.
+// calls through it, and the same calls lead to the same decisions again.
 //
-// Two ideas carry it. An answer's Remaining is a certificate for so many more
+// Two ideas carry it. A response's Remaining is a certificate for so many more
 // calls (certificate.go), on any kind of server. And the last certified calls
 // are kept back and spent one by one, spread evenly, as probes that cannot
-// fail: the answer to one shows the new window, the refilled bucket, or that it
+// fail: the response to one shows the new window, the refilled bucket, or that it
 // is too early.
 //
 // Around them stand the ledger of our own calls (ledger.go), for windows that
 // no header shows; the gate that a refusal closes (gate.go); and what is known
-// of others on the key (crowd.go). Every rule's comment names, in quotes, the
+// of others on the key (contention.go). Every rule's comment names, in quotes, the
 // row of the simulation's table that fails without it.
 package limit
 
@@ -24,13 +24,13 @@ type Window struct {
 	Period time.Duration
 }
 
-// Reason tells why a call has to wait.
+// Reason names why a call has to wait.
 type Reason uint8
 
 // The reasons.
 const (
 	None   Reason = iota // it need not wait
-	Start                // the first answer is not here yet
+	Start                // the first response is not here yet
 	Shared               // others use the key, or did shortly before us: few calls in flight
 	Full                 // a window holds as many calls as it may
 	Spread               // the window's last calls are spent one by one
@@ -55,17 +55,17 @@ type Call struct {
 	prev time.Duration // when the call before it was granted
 }
 
-// Unsaid is the Remaining of an answer that shows none.
+// Unsaid is the Remaining of a response without one.
 const Unsaid = -1
 
-// Answer is what an answer says about limits.
-type Answer struct {
+// Response is the part of a response that is about limits.
+type Response struct {
 	Refused    bool          // status 429: nothing was consumed
-	Limit      int           // of the window that the headers show; 0: not said
-	Remaining  int           // of the same window; Unsaid: not said
-	RetryAfter time.Duration // 0: not said
+	Limit      int           // of the window that the headers show; 0: absent
+	Remaining  int           // of the same window; Unsaid: absent
+	RetryAfter time.Duration // 0: absent
 	TokensGone bool          // the tokens budget shows 0
-	TokensBack time.Duration // and is said to return after this; 0: not said
+	TokensBack time.Duration // and is said to return after this; 0: absent
 }
 
 const (
@@ -78,26 +78,26 @@ const (
 	keepBackFrom = 10 * time.Minute
 )
 
-// Core is the limiter of one API key. Calls may be answered in any order; a
+// Core is the limiter of one API key. Responses may come in any order; a
 // time that goes back is taken as the latest one.
 type Core struct {
-	epoch    time.Time
-	latest   time.Duration // the latest now
-	ledgers  []ledger
-	shortest int           // index of the shortest window
-	shown    int           // index of the window that the headers show: the longest until known
-	picked   bool          // shown is known
-	ceilings []int         // of the windows, where no header may raise them; nil: any may
-	answered bool          // an answer was here
-	tokens   bool          // the tokens budget was not 0 when it was last shown
-	reserve  int           // certified calls that are kept back
-	sent     uint64        // calls granted
-	inflight int           // and without an end
-	lastSend time.Duration // when the latest was granted
-	unsure   time.Duration // until then the shown window's ledger holds calls of others
-	cert     certificate
-	gate     gate
-	crowd    crowd
+	epoch      time.Time
+	latest     time.Duration // the latest now
+	ledgers    []ledger
+	shortest   int           // index of the shortest window
+	shown      int           // index of the window that the headers show: the longest until known
+	picked     bool          // shown is known
+	ceilings   []int         // of the windows, where no header may raise them; nil: any may
+	responded  bool          // a response has come
+	tokens     bool          // the tokens budget was not 0 when it was last shown
+	reserve    int           // certified calls that are kept back
+	sent       uint64        // calls granted
+	inflight   int           // and without an end
+	lastSend   time.Duration // when the latest was granted
+	unsure     time.Duration // until then the shown window's ledger holds calls of others
+	cert       certificate
+	gate       gate
+	contention contention
 }
 
 // New returns a Core for windows, at least one. start is any time not after the
@@ -115,7 +115,7 @@ func New(start time.Time, windows ...Window) *Core {
 	}
 	unit := windows[c.shortest].Period
 	// The server may have a shorter window than the caller names.
-	c.gate.unit, c.crowd.span = min(unit, maxGateUnit), unit*13/12
+	c.gate.unit, c.contention.span = min(unit, maxGateUnit), unit*13/12
 	c.keepBack()
 	return c
 }
@@ -128,9 +128,9 @@ func (c *Core) KeepBelow() {
 	}
 }
 
-// Next tells whether a call may be sent now. If not, recheck is when to ask
+// Next reports whether a call may be sent now. If not, recheck is the time to ask
 // again unless something else happens before; the zero time means that only an
-// answer can change it.
+// response can change it.
 func (c *Core) Next(now time.Time) (admit bool, recheck time.Time, why Why) {
 	at, why := c.next(c.time(now))
 	switch {
@@ -147,11 +147,11 @@ func (c *Core) next(now time.Duration) (recheck time.Duration, why Why) {
 		return until, c.gate.why
 	}
 	// The first call goes alone, as a window that an earlier run has filled
-	// cannot be seen before the first answer ("restarted": 100 refusals).
-	if !c.answered && c.crowd.cold == 0 && c.inflight > 0 {
+	// cannot be seen before the first response ("restarted": 100 refusals).
+	if !c.responded && c.contention.cold == 0 && c.inflight > 0 {
 		return 0, Why{Start, c.shown}
 	}
-	if room, until := c.crowd.room(now); c.inflight >= room {
+	if room, until := c.contention.room(now); c.inflight >= room {
 		return until, Why{Shared, c.shown}
 	}
 	if at, i, full := c.full(now); full {
@@ -169,8 +169,8 @@ func (c *Core) next(now time.Duration) (recheck time.Duration, why Why) {
 	return 0, Why{}
 }
 
-// full tells whether a window's own ledger is full, which one's, and until
-// when; 0 if only an answer can tell. Of the window that the headers show the
+// full reports whether a window's own ledger is full, which one's, and until
+// when; 0 if only a response can tell. Of the window that the headers show the
 // certificate knows better.
 func (c *Core) full(now time.Duration) (until time.Duration, index int, full bool) {
 	for i := range c.ledgers {
@@ -218,17 +218,17 @@ func (c *Core) Sent(now time.Time) Call {
 	return call
 }
 
-// Answered notes the answer to call, of any status.
-func (c *Core) Answered(now time.Time, call Call, a Answer) {
+// Responded notes the response to call, of any status.
+func (c *Core) Responded(now time.Time, call Call, a Response) {
 	t := c.time(now)
 	c.inflight--
-	first := !c.answered
-	c.answered = true
+	first := !c.responded
+	c.responded = true
 	if !a.Refused {
 		for i := range c.ledgers {
 			c.ledgers[i].book(t, 1)
 		}
-		c.crowd.calm++
+		c.contention.calm++
 	}
 	if a.Limit > 0 && !c.readLimit(t, a) {
 		a.Remaining = Unsaid
@@ -242,7 +242,7 @@ func (c *Core) Answered(now time.Time, call Call, a Answer) {
 // readLimit takes the limit that a header shows, and reports whether it is about a
 // window of ours. The first one tells which: the one of that limit, or else the
 // longest.
-func (c *Core) readLimit(now time.Duration, a Answer) bool {
+func (c *Core) readLimit(now time.Duration, a Response) bool {
 	at := c.shown
 	if !c.picked {
 		for i := range c.ledgers {
@@ -287,7 +287,7 @@ func (c *Core) keepBack() {
 }
 
 // readRemaining takes the Remaining that a header shows.
-func (c *Core) readRemaining(now time.Duration, call Call, a Answer, first bool) {
+func (c *Core) readRemaining(now time.Duration, call Call, a Response, first bool) {
 	shown := &c.ledgers[c.shown]
 	remaining := min(a.Remaining, shown.limit)
 	broken := c.cert.read(call, remaining, c.sent, c.inflight)
@@ -300,11 +300,11 @@ func (c *Core) readRemaining(now time.Duration, call Call, a Answer, first bool)
 			// When it was used is unknown: perhaps just now ("restarted").
 			shown.book(now, earlier)
 			c.unsure = now + shown.keep
-			c.crowd.earlier(now)
+			c.contention.earlier(now)
 		}
 	}
 	if broken > 0 {
-		c.crowd.sign(now)
+		c.contention.sign(now)
 		c.unsure = now + shown.keep
 		for i := range c.ledgers {
 			if i == c.shown || broken < c.ledgers[i].limit {
@@ -314,8 +314,8 @@ func (c *Core) readRemaining(now time.Duration, call Call, a Answer, first bool)
 	}
 }
 
-// readRefusal takes what an answer says of calls that will be refused.
-func (c *Core) readRefusal(now time.Duration, a Answer) {
+// readRefusal takes what a response says of calls that will be refused.
+func (c *Core) readRefusal(now time.Duration, a Response) {
 	why := Why{Denied, UnknownWindow}
 	switch {
 	case a.TokensGone:
@@ -328,7 +328,7 @@ func (c *Core) readRefusal(now time.Duration, a Answer) {
 	}
 	switch {
 	case a.Refused:
-		c.crowd.sign(now)
+		c.contention.sign(now)
 		c.gate.refused(now, a.Remaining == 0 || a.TokensGone, a.RetryAfter, why)
 	case a.TokensGone && c.tokens:
 		// Once only: a server that serves on with an empty budget does not mean
@@ -338,7 +338,7 @@ func (c *Core) readRefusal(now time.Duration, a Answer) {
 	c.tokens = !a.TokensGone
 }
 
-// Lost notes that call will have no answer. It may have arrived, and as late as
+// Lost notes that call will have no response. It may have arrived, and as late as
 // now ("alone").
 func (c *Core) Lost(now time.Time, _ Call) {
 	t := c.time(now)
@@ -346,10 +346,10 @@ func (c *Core) Lost(now time.Time, _ Call) {
 	for i := range c.ledgers {
 		c.ledgers[i].book(t, 1)
 	}
-	if !c.answered {
-		// A server that does not answer must not be tried by one call at a time:
+	if !c.responded {
+		// A server that does not respond must not be tried by one call at a time:
 		// the others would wait for its timeouts, one after another.
-		c.crowd.earlier(t)
+		c.contention.earlier(t)
 	}
 }
 

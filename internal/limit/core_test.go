@@ -38,7 +38,7 @@ func (s *script) send(n int) {
 	}
 }
 
-// blocked expects that no call may go until a time, 0: until an answer.
+// blocked expects that no call may go until a time, 0: until a response.
 func (s *script) blocked(until time.Duration, reason limit.Reason, window int) {
 	s.t.Helper()
 	ok, recheck, why := s.Next(s.now())
@@ -51,14 +51,14 @@ func (s *script) blocked(until time.Duration, reason limit.Reason, window int) {
 	}
 }
 
-// answer ends the oldest n calls; the first one's Remaining is remaining.
-func (s *script) answer(n int, of, remaining int) {
+// respond ends the oldest n calls; the first one's Remaining is remaining.
+func (s *script) respond(n int, of, remaining int) {
 	for i := range n {
-		a := limit.Answer{Limit: of, Remaining: limit.Unsaid}
+		a := limit.Response{Limit: of, Remaining: limit.Unsaid}
 		if of > 0 {
 			a.Remaining = remaining - i
 		}
-		s.Answered(s.now(), s.calls[0], a)
+		s.Responded(s.now(), s.calls[0], a)
 		s.calls = s.calls[1:]
 	}
 }
@@ -76,7 +76,7 @@ func TestCore(t *testing.T) {
 		"the first call goes alone": func(c *script) {
 			c.send(1)
 			c.blocked(0, limit.Start, 0)
-			c.answer(1, 1000, 999)
+			c.respond(1, 1000, 999)
 			c.send(99)
 			c.blocked(keeps(minute, 0), limit.Full, 1)
 		},
@@ -84,16 +84,16 @@ func TestCore(t *testing.T) {
 			for i := range 10 {
 				c.at = time.Duration(i) * 2 * m
 				c.send(1)
-				c.answer(1, 0, 0)
+				c.respond(1, 0, 0)
 				c.send(99)
-				c.answer(99, 0, 0)
+				c.respond(99, 0, 0)
 			}
 			c.at = 20 * m
 			c.blocked(keeps(hour, 0), limit.Full, 0)
 		},
 		"calls in flight fill a window": func(c *script) {
 			c.send(1)
-			c.answer(1, 0, 0)
+			c.respond(1, 0, 0)
 			c.send(99)
 			c.at = 2 * m
 			c.send(1)
@@ -108,7 +108,7 @@ func TestCore(t *testing.T) {
 		},
 		"an earlier run has used some": func(c *script) {
 			c.send(1)
-			c.answer(1, 1000, 700)
+			c.respond(1, 1000, 700)
 			c.send(8)
 			c.blocked(65*s, limit.Shared, 0)
 			c.at = 65 * s
@@ -116,13 +116,13 @@ func TestCore(t *testing.T) {
 		},
 		"the last calls are spread": func(c *script) {
 			c.send(1)
-			c.answer(1, 1000, 999)
+			c.respond(1, 1000, 999)
 			// 949 of 999 go, in minutes that are not full.
 			for left := 949; left > 0; {
 				c.at += 61 * s
 				n := min(left, 99)
 				c.send(n)
-				c.answer(n, 1000, 999-(949-left)-1)
+				c.respond(n, 1000, 999-(949-left)-1)
 				left -= n
 			}
 			// 50 are left, and 51 fit when the first call is an hour old.
@@ -136,17 +136,17 @@ func TestCore(t *testing.T) {
 			c.calls = nil
 			c.send(1)
 			// The hour has turned.
-			c.answer(1, 1000, 999)
+			c.respond(1, 1000, 999)
 			c.send(40)
 		},
 		"a refusal": func(c *script) {
 			c.send(1)
-			c.answer(1, 1000, 999)
+			c.respond(1, 1000, 999)
 			c.send(2)
 			c.at = s
-			c.Answered(c.now(), c.calls[0], limit.Answer{Refused: true, Limit: 1000, Remaining: 998})
+			c.Responded(c.now(), c.calls[0], limit.Response{Refused: true, Limit: 1000, Remaining: 998})
 			c.blocked(s+m*7/6, limit.Denied, limit.UnknownWindow)
-			c.Answered(c.now(), c.calls[1], limit.Answer{Refused: true, Limit: 1000, Remaining: 998, RetryAfter: 5 * m})
+			c.Responded(c.now(), c.calls[1], limit.Response{Refused: true, Limit: 1000, Remaining: 998, RetryAfter: 5 * m})
 			c.blocked(s+5*m, limit.Denied, limit.UnknownWindow)
 			c.at = s + 5*m
 			c.send(1)
@@ -155,11 +155,11 @@ func TestCore(t *testing.T) {
 		"a ceiling": func(c *script) {
 			c.KeepBelow()
 			c.send(1)
-			c.answer(1, 5000, 4999) // of a window that is not known
+			c.respond(1, 5000, 4999) // of a window that is not known
 			c.send(1)
-			c.answer(1, 100, 99) // the minute's
+			c.respond(1, 100, 99) // the minute's
 			c.send(1)
-			c.answer(1, 1000, 999) // not the minute's
+			c.respond(1, 1000, 999) // not the minute's
 			for i, w := range c.Status(c.now()).Windows {
 				if want := []int{1000, 100}[i]; w.Limit != want {
 					c.t.Errorf("the limit is %d, want %d", w.Limit, want)
@@ -168,22 +168,22 @@ func TestCore(t *testing.T) {
 		},
 		"a refusal for the hour": func(c *script) {
 			c.send(1)
-			c.Answered(c.now(), c.calls[0], limit.Answer{Refused: true, Limit: 1000, Remaining: 0})
+			c.Responded(c.now(), c.calls[0], limit.Response{Refused: true, Limit: 1000, Remaining: 0})
 			c.blocked(m*7/6, limit.Denied, 0)
 		},
 		"others spend": func(c *script) {
 			c.send(1)
-			c.answer(1, 1000, 999)
+			c.respond(1, 1000, 999)
 			c.at = s
 			c.send(1)
-			c.answer(1, 1000, 990)
+			c.respond(1, 1000, 990)
 			c.send(1)
 			c.blocked(66*s, limit.Shared, 0)
 		},
 		"tokens are spent": func(c *script) {
 			c.send(1)
-			gone := limit.Answer{Limit: 1000, Remaining: 999, TokensGone: true, TokensBack: 10 * s}
-			c.Answered(c.now(), c.calls[0], gone)
+			gone := limit.Response{Limit: 1000, Remaining: 999, TokensGone: true, TokensBack: 10 * s}
+			c.Responded(c.now(), c.calls[0], gone)
 			c.blocked(10*s, limit.Tokens, 0)
 			c.at = 10 * s
 			c.calls = nil
@@ -191,22 +191,22 @@ func TestCore(t *testing.T) {
 			c.blocked(0, limit.Tokens, 0)
 			// They are still shown as spent, and the call passed.
 			gone.Remaining--
-			c.Answered(c.now(), c.calls[0], gone)
+			c.Responded(c.now(), c.calls[0], gone)
 			c.send(98)
 		},
 		"time goes back": func(c *script) {
 			c.at = m
 			c.send(1)
-			c.answer(1, 1000, 999)
+			c.respond(1, 1000, 999)
 			c.at = 0
 			c.send(99)
 			c.blocked(keeps(minute, m), limit.Full, 1)
 		},
 		"the headers show the minute": func(c *script) {
 			c.send(1)
-			c.answer(1, 100, 99)
+			c.respond(1, 100, 99)
 			c.send(99)
-			c.answer(99, 100, 98)
+			c.respond(99, 100, 98)
 			c.at = s
 			// The certificate is spent: the next one when the ledger has room.
 			c.blocked(keeps(minute, 0), limit.Spread, 1)
@@ -220,9 +220,9 @@ func TestCore(t *testing.T) {
 func TestStatus(t *testing.T) {
 	c := newScript(t, hour, minute)
 	c.send(1)
-	c.answer(1, 1000, 999)
+	c.respond(1, 1000, 999)
 	c.send(40)
-	c.answer(30, 1000, 998)
+	c.respond(30, 1000, 998)
 	s := c.Status(c.now())
 	want := []limit.WindowStatus{
 		{Window: hour, Remaining: 959 - 50, FreeAt: start.Add(keeps(hour, 0)), Shown: true},
@@ -236,7 +236,7 @@ func TestStatus(t *testing.T) {
 	if s.InFlight != 10 || s.Others || !s.Until.IsZero() {
 		t.Errorf("%+v", s)
 	}
-	c.Answered(c.now(), c.calls[0], limit.Answer{Refused: true, Remaining: limit.Unsaid})
+	c.Responded(c.now(), c.calls[0], limit.Response{Refused: true, Remaining: limit.Unsaid})
 	if s = c.Status(c.now()); !s.Until.Equal(start.Add(70*time.Second)) || s.Why.Reason != limit.Denied || !s.Others {
 		t.Errorf("after a refusal: %+v", s)
 	}
@@ -245,7 +245,7 @@ func TestStatus(t *testing.T) {
 func TestEarliest(t *testing.T) {
 	c := newScript(t, hour, minute)
 	c.send(1)
-	c.answer(1, 1000, 999)
+	c.respond(1, 1000, 999)
 	tests := []struct {
 		ahead  int
 		want   time.Duration
@@ -286,7 +286,7 @@ func FuzzCore(f *testing.F) {
 			case ok && why.Reason != limit.None, !ok && why.Reason == limit.None:
 				t.Fatalf("admitted %v, because of %+v", ok, why)
 			case !ok && recheck.IsZero() && len(c.calls) == 0:
-				t.Fatalf("at %v waits for an answer, and nothing is in flight: %+v", c.at, why)
+				t.Fatalf("at %v waits for a response, and nothing is in flight: %+v", c.at, why)
 			case !ok && !recheck.IsZero() && !recheck.After(c.now()):
 				t.Fatalf("at %v waits until %v", c.at, recheck.Sub(start))
 			case ok:
@@ -306,12 +306,12 @@ func FuzzCore(f *testing.F) {
 				c.Cancelled(c.now(), call)
 			default:
 				limits := []int{0, 1, 100, 500, 1000, 1_000_000}
-				a := limit.Answer{Limit: limits[int(next())%len(limits)], Remaining: int(next()) * 4, Refused: kind > 200, TokensGone: kind > 240}
+				a := limit.Response{Limit: limits[int(next())%len(limits)], Remaining: int(next()) * 4, Refused: kind > 200, TokensGone: kind > 240}
 				a.RetryAfter, a.TokensBack = time.Duration(next())*time.Second, time.Duration(next())*time.Second
 				if a.Remaining = min(a.Remaining, a.Limit); a.Limit == 0 {
 					a.Remaining = limit.Unsaid
 				}
-				c.Answered(c.now(), call, a)
+				c.Responded(c.now(), call, a)
 			}
 			c.calls = append(c.calls[:i], c.calls[i+1:]...)
 			c.Status(c.now())
@@ -331,7 +331,7 @@ func TestNoAllocations(t *testing.T) {
 func (s *script) cycle() {
 	s.at += 3700 * time.Millisecond
 	if ok, _, _ := s.Next(s.now()); ok {
-		s.Answered(s.now(), s.Sent(s.now()), limit.Answer{Limit: 1000, Remaining: 500})
+		s.Responded(s.now(), s.Sent(s.now()), limit.Response{Limit: 1000, Remaining: 500})
 	}
 }
 

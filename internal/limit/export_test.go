@@ -15,16 +15,16 @@ type Fault string
 // The faults: first those that a limiter could easily have, then rules that are
 // taken out.
 const (
-	AgedFromSend     Fault = "a slot ages from the grant, not from the answer"
-	LateBelieved     Fault = "a late answer's Remaining is believed"
+	AgedFromSend     Fault = "a slot ages from the grant, not from the response"
+	LateBelieved     Fault = "a late response's Remaining is believed"
 	NothingKeptBack  Fault = "nothing is kept back"
-	NoCrowd          Fault = "others make no difference"
+	NoContention     Fault = "others make no difference"
 	NoCertificate    Fault = "Remaining is not read"
-	OldDisproves     Fault = "an answer to an older call breaks a promise"
+	OldDisproves     Fault = "a response to an older call breaks a promise"
 	LostForgotten    Fault = "a lost call is not counted"
 	CancelKeeps      Fault = "a cancelled call keeps what it held"
-	NotAlone         Fault = "many calls before the first answer"
-	NoColdRoom       Fault = "many calls after a first answer that shows earlier use"
+	NotAlone         Fault = "many calls before the first response"
+	NoColdRoom       Fault = "many calls after a first response that shows earlier use"
 	EarlierForgotten Fault = "earlier use is not booked"
 	BrokenForgotten  Fault = "what others spend is not booked"
 	RoomAtOnce       Fault = "many calls as soon as others are not seen for a minute"
@@ -37,14 +37,14 @@ const (
 	LowerNotShifted  Fault = "a lowered limit is taken for others' calls"
 	CountsItself     Fault = "Remaining is taken to count the call itself, always"
 	NoTrial          Fault = "all calls go at once when the gate opens"
-	TokensAgain      Fault = "a spent Tokens budget closes the gate with each answer"
+	TokensAgain      Fault = "a spent Tokens budget closes the gate with each response"
 )
 
 // Next implements limitsim.Limiter.
 func (p *Planted) Next(now time.Time) (bool, time.Time, Why) {
 	if p.Fault == NotAlone {
-		defer func(was bool) { p.answered = was }(p.answered)
-		p.answered = true
+		defer func(was bool) { p.responded = was }(p.responded)
+		p.responded = true
 	}
 	return p.Core.Next(now)
 }
@@ -61,17 +61,17 @@ func (p *Planted) Sent(now time.Time) Call {
 	return call
 }
 
-// Answered implements limitsim.Limiter.
-func (p *Planted) Answered(now time.Time, call Call, a Answer) {
+// Responded implements limitsim.Limiter.
+func (p *Planted) Responded(now time.Time, call Call, a Response) {
 	t := p.time(now)
 	undo := p.before(t, &call, &a)
-	p.Core.Answered(now, call, a)
+	p.Core.Responded(now, call, a)
 	undo()
 	p.after(t, a)
 }
 
-// before plants what has to be there when an answer is read.
-func (p *Planted) before(t time.Duration, call *Call, a *Answer) (undo func()) {
+// before plants what has to be there when a response is read.
+func (p *Planted) before(t time.Duration, call *Call, a *Response) (undo func()) {
 	undo = func() {}
 	shown := &p.ledgers[p.shown]
 	switch p.Fault {
@@ -91,12 +91,12 @@ func (p *Planted) before(t time.Duration, call *Call, a *Answer) (undo func()) {
 	case NoCertificate:
 		a.Remaining = Unsaid
 	case EarlierForgotten:
-		if !p.answered && a.Limit-a.Remaining > 1 {
-			p.crowd.earlier(t)
+		if !p.responded && a.Limit-a.Remaining > 1 {
+			p.contention.earlier(t)
 		}
-		p.answered = true
+		p.responded = true
 	case BrokenForgotten:
-		if a.Refused || !p.answered {
+		if a.Refused || !p.responded {
 			break
 		}
 		before := make([]ledger, len(p.ledgers))
@@ -104,9 +104,9 @@ func (p *Planted) before(t time.Duration, call *Call, a *Answer) (undo func()) {
 			before[i] = p.ledgers[i]
 			before[i].ring = append([]booking(nil), p.ledgers[i].ring...)
 		}
-		seen := p.crowd
+		seen := p.contention
 		undo = func() {
-			if p.crowd.seen && p.crowd.last == t && (seen.last != t || !seen.seen) {
+			if p.contention.seen && p.contention.last == t && (seen.last != t || !seen.seen) {
 				p.ledgers = before
 				for i := range p.ledgers {
 					p.ledgers[i].book(t, 1)
@@ -138,17 +138,17 @@ func (p *Planted) before(t time.Duration, call *Call, a *Answer) (undo func()) {
 	return undo
 }
 
-// after plants what an answer must not have changed.
-func (p *Planted) after(t time.Duration, a Answer) {
+// after plants what a response must not have changed.
+func (p *Planted) after(t time.Duration, a Response) {
 	switch p.Fault {
 	case NothingKeptBack:
 		p.reserve = 0
-	case NoCrowd:
-		p.crowd.seen = false
+	case NoContention:
+		p.contention.seen = false
 	case NoColdRoom:
-		p.crowd.cold = 0
+		p.contention.cold = 0
 	case RoomAtOnce:
-		p.crowd.calm = min(p.crowd.calm, 1) << 20
+		p.contention.calm = min(p.contention.calm, 1) << 20
 	case NeverUnsure:
 		p.unsure = 0
 	case RetryAfterAlone:

@@ -25,7 +25,7 @@ type gate struct {
 }
 
 // wait tells whether the gate stands in the way, and until when; 0 if only an
-// answer can tell.
+// response can tell.
 func (g *gate) wait(now time.Duration, inflight int) (until time.Duration, blocked bool) {
 	switch {
 	case now < g.until:

@@ -9,8 +9,8 @@ const ledgerSteps = 1000
 
 // ledger counts the calls that one window may hold against us. It is right for
 // every kind of server, as it follows the strictest one, a log of calls that
-// slides: a slot is used from the grant until the answer has been here for a
-// whole period. Ageing from the answer is what makes it safe: the server
+// slides: a slot is used from the grant until the response has been here for a
+// whole period. Ageing from the response is what makes it safe: the server
 // counted the call at some time before it, but perhaps long after the grant.
 //
 // Without it there is nothing to go by where no header speaks: of the windows
@@ -18,7 +18,7 @@ const ledgerSteps = 1000
 type ledger struct {
 	limit  int
 	period time.Duration
-	keep   time.Duration // how long a slot stays after its answer
+	keep   time.Duration // how long a slot stays after its response
 	step   time.Duration
 	ring   []booking // ascending by leaves
 	head   int

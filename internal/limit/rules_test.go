@@ -17,7 +17,7 @@ var rules = []struct {
 	{limit.AgedFromSend, "alone", 2},
 	{limit.LateBelieved, "alone", 2},
 	{limit.NothingKeptBack, "alone", 2},
-	{limit.NoCrowd, "shared", 2},
+	{limit.NoContention, "shared", 2},
 	{limit.NoCertificate, "alone", 2},
 	{limit.OldDisproves, "fuzz", 4},
 	{limit.LostForgotten, "fuzz", 4},

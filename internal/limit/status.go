@@ -22,7 +22,7 @@ type Status struct {
 // Status takes a snapshot.
 func (c *Core) Status(now time.Time) Status {
 	t := c.time(now)
-	s := Status{InFlight: c.inflight, Others: c.crowd.seen, Windows: make([]WindowStatus, len(c.ledgers))}
+	s := Status{InFlight: c.inflight, Others: c.contention.seen, Windows: make([]WindowStatus, len(c.ledgers))}
 	if t < c.gate.until {
 		s.Until, s.Why = c.epoch.Add(c.gate.until), c.gate.why
 	}

@@ -5,13 +5,13 @@ import "time"
 type eventKind uint8
 
 const (
-	wants    eventKind = iota // a worker wants its next call
-	arrives                   // a call is at the server
-	answered                  // its answer is at the worker
-	givenUp                   // the worker waits no longer
-	wakes                     // a limiter said so
-	opens                     // the oracle's door
-	changes                   // a limit
+	wants     eventKind = iota // a worker wants its next call
+	arrives                    // a call is at the server
+	responded                  // its response is at the worker
+	givenUp                    // the worker waits no longer
+	wakes                      // a limiter said so
+	opens                      // the oracle's door
+	changes                    // a limit
 )
 
 // event is what happens at a time, to the worker, process or change of that

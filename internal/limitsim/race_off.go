@@ -2,6 +2,6 @@
 
 package limitsim
 
-// Race tells that the race detector is on. It makes simulations ten times as
+// Race reports that the race detector is on. It makes simulations ten times as
 // slow and finds nothing in them, as they have one goroutine: tests make fewer.
 const Race = false

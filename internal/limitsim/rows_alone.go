@@ -73,7 +73,7 @@ func justFills(c Config) bool {
 
 var rowFuzz = Row{
 	Name:      "fuzz",
-	Situation: "the key is ours alone; besides, lost answers, cancelled calls, answers without headers, bursts, idle hours, other windows, odd headers",
+	Situation: "the key is ours alone; besides, lost responses, cancelled calls, responses without headers, bursts, idle hours, other windows, odd headers",
 	Runs:      12,
 	Measure: func(runs int, limiter Factory) []Figure {
 		var refused, others, calls int

@@ -50,7 +50,7 @@ var rowChanged = Row{
 			raised.add(n[3])
 		})
 		return []Figure{
-			atMost("refused after an answer has shown the lower limit, most", after.top, Count, 10),
+			atMost("refused after a response has shown the lower limit, most", after.top, Count, 10),
 			atMost("the same, less than a minute apart", float64(twice), Count, 0),
 			atMost("the same, more than an hour later", late.top, Count, 0),
 			atMost("refused after the limit was raised", raised.top, Count, 0),

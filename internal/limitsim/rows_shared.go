@@ -15,9 +15,9 @@ var rowShared = Row{
 	Runs:      6,
 	Measure: func(runs int, limiter Factory) []Figure {
 		var part, contact spread
-		var v verdict
+		var v refusals
 		mixes(runs, 6, func(r *rand.Rand, h, m Kind) {
-			c := crowded(r, h, m)
+			c := contended(r, h, m)
 			c.New = limiter
 			result := Run(c)
 			part.add(float64(result.served()) / float64(Oracle(c).served()))
@@ -35,7 +35,7 @@ var rowShared = Row{
 	},
 }
 
-func crowded(r *rand.Rand, h, m Kind) Config {
+func contended(r *rand.Rand, h, m Kind) Config {
 	c := scenario(r, h, m)
 	c.RetryAfter = pick(r, false, true)
 	c.Procs = nil
@@ -45,14 +45,14 @@ func crowded(r *rand.Rand, h, m Kind) Config {
 	return c
 }
 
-// verdict counts what is refused from 4 minutes after the last process joined.
-type verdict struct {
+// refusals counts what is refused from 4 minutes after the last process joined.
+type refusals struct {
 	refused, bad, minutes, early int
 	hours                        float64
 }
 
 // judge adds a result, and returns the number of refusals before that time.
-func (v *verdict) judge(c Config, result Result) (before int) {
+func (v *refusals) judge(c Config, result Result) (before int) {
 	var from time.Duration
 	for _, p := range c.Procs {
 		from = max(from, p.Start+4*time.Minute)
@@ -87,7 +87,7 @@ var rowFleet = Row{
 	Measure: func(runs int, limiter Factory) (figures []Figure) {
 		for _, copies := range []int{2, 5, 20} {
 			var part spread
-			var v verdict
+			var v refusals
 			for n := range runs {
 				for _, kind := range kinds {
 					r := rand.New(rand.NewPCG(14, uint64(n)))

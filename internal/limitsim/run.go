@@ -36,15 +36,15 @@ type proc struct {
 }
 
 type worker struct {
-	proc    int32
-	rand    rand.PCG
-	call    limit.Call
-	granted time.Duration
-	back    time.Duration // of the answer
-	answer  limit.Answer
-	lost    bool
-	bare    bool
-	foreign bool
+	proc     int32
+	rand     rand.PCG
+	call     limit.Call
+	granted  time.Duration
+	back     time.Duration // of the response
+	response limit.Response
+	lost     bool
+	bare     bool
+	foreign  bool
 }
 
 func run(c *Config, oracle bool) Result {
@@ -106,7 +106,7 @@ func (s *sim) handle(e event) {
 		s.want(e.id)
 	case arrives:
 		s.arrive(e.id)
-	case answered:
+	case responded:
 		s.end(e.id)
 	case givenUp:
 		s.giveUp(e.id)
@@ -169,8 +169,8 @@ func (s *sim) send(id int32) {
 	w := &s.workers[id]
 	out := s.RTT/2 + time.Duration(w.luck()*float64(s.Jitter))
 	w.back = s.RTT/2 + time.Duration(w.luck()*float64(s.Jitter))
-	fate, part := w.luck(), w.luck()
-	w.lost, w.bare, w.foreign = fate < s.Lost, part < s.Bare, part > 1-s.Foreign
+	chance, part := w.luck(), w.luck()
+	w.lost, w.bare, w.foreign = chance < s.Lost, part < s.Bare, part > 1-s.Foreign
 	switch {
 	case w.lost:
 		giveUp := s.GiveUp
@@ -181,7 +181,7 @@ func (s *sim) send(id int32) {
 		if part < 0.5 {
 			s.push(s.now+time.Duration(2*part*float64(giveUp)), arrives, id)
 		}
-	case fate < s.Lost+s.Cancelled && !s.oracle:
+	case chance < s.Lost+s.Cancelled && !s.oracle:
 		s.procs[w.proc].limiter.Cancelled(s.time(), w.call)
 		s.again(id)
 	default:
@@ -193,8 +193,8 @@ func (s *sim) send(id int32) {
 func (s *sim) arrive(id int32) {
 	w := &s.workers[id]
 	if w.foreign {
-		w.answer = limit.Answer{Remaining: limit.Unsaid}
-		s.push(s.now+w.back, answered, id)
+		w.response = limit.Response{Remaining: limit.Unsaid}
+		s.push(s.now+w.back, responded, id)
 		return
 	}
 	p := &s.procs[w.proc]
@@ -205,17 +205,17 @@ func (s *sim) arrive(id int32) {
 		}
 		return
 	}
-	w.answer = s.server.serve(s.now)
-	if w.answer.Refused {
+	w.response = s.server.serve(s.now)
+	if w.response.Refused {
 		p.Refused = append(p.Refused, Refusal{w.granted, s.now})
 	} else {
 		p.Served = append(p.Served, s.now)
 		if w.bare {
-			w.answer = limit.Answer{Remaining: limit.Unsaid}
+			w.response = limit.Response{Remaining: limit.Unsaid}
 		}
 	}
 	if !w.lost {
-		s.push(s.now+w.back, answered, id)
+		s.push(s.now+w.back, responded, id)
 	}
 }
 
@@ -235,25 +235,25 @@ func (s *sim) letIn() {
 		w := &s.workers[id]
 		s.procs[w.proc].Served = append(s.procs[w.proc].Served, s.now)
 		if !w.lost {
-			s.push(s.now+w.back, answered, id)
+			s.push(s.now+w.back, responded, id)
 		}
 	}
 }
 
-// end is the answer at its worker.
+// end is the response at its worker.
 func (s *sim) end(id int32) {
 	w := &s.workers[id]
 	p := &s.procs[w.proc]
 	p.Done = s.now
-	if n := w.answer.Limit; n != 0 && n != p.limit {
+	if n := w.response.Limit; n != 0 && n != p.limit {
 		p.limit = n
 		p.Shown = append(p.Shown, s.now)
 	}
-	p.retryAfter = max(p.retryAfter, s.now+w.answer.RetryAfter)
-	if w.answer.Refused && p.Calls > 0 {
+	p.retryAfter = max(p.retryAfter, s.now+w.response.RetryAfter)
+	if w.response.Refused && p.Calls > 0 {
 		p.left++ // it is sent again
 	}
-	p.limiter.Answered(s.time(), w.call, w.answer)
+	p.limiter.Responded(s.time(), w.call, w.response)
 	s.pumpAll(w.proc)
 	s.again(id)
 }
@@ -297,9 +297,9 @@ func (w *worker) luck() float64 { return float64(w.rand.Uint64()>>11) / (1 << 53
 // careless lets everything go.
 type careless struct{}
 
-func (careless) Next(time.Time) (bool, time.Time, limit.Why)  { return true, time.Time{}, limit.Why{} }
-func (careless) Sent(time.Time) limit.Call                    { return limit.Call{} }
-func (careless) Answered(time.Time, limit.Call, limit.Answer) {}
-func (careless) Lost(time.Time, limit.Call)                   {}
-func (careless) Cancelled(time.Time, limit.Call)              {}
-func (careless) Status(time.Time) limit.Status                { return limit.Status{} }
+func (careless) Next(time.Time) (bool, time.Time, limit.Why)     { return true, time.Time{}, limit.Why{} }
+func (careless) Sent(time.Time) limit.Call                       { return limit.Call{} }
+func (careless) Responded(time.Time, limit.Call, limit.Response) {}
+func (careless) Lost(time.Time, limit.Call)                      {}
+func (careless) Cancelled(time.Time, limit.Call)                 {}
+func (careless) Status(time.Time) limit.Status                   { return limit.Status{} }

@@ -82,7 +82,7 @@ func fuzzed(r *rand.Rand, h, m Kind) Config {
 
 // fuzzHeaders leaves out two cases in which nobody can tell: a Remaining without
 // a Limit is taken for the longest window's, and a server that writes it before
-// the call is known by its first answer.
+// the call is known by its first response.
 func fuzzHeaders(r *rand.Rand, c *Config) {
 	c.Headers = pick(r, AllHeaders, AllHeaders, AllHeaders, NoHeaders, RemainingOnly, RemainingBefore)
 	switch {

@@ -193,9 +193,9 @@ func (s *server) take(now time.Duration) {
 	}
 }
 
-// serve answers a call that arrives now. The first window is the one that the
+// serve responds to a call that arrives now. The first window is the one that the
 // headers show.
-func (s *server) serve(now time.Duration) (a limit.Answer) {
+func (s *server) serve(now time.Duration) (a limit.Response) {
 	ok, at := s.fits(now)
 	shown := &s.windows[0]
 	before := shown.remaining(now)
@@ -220,7 +220,7 @@ func (s *server) serve(now time.Duration) (a limit.Answer) {
 	return a
 }
 
-func (s *server) showTokens(now time.Duration, served bool, a *limit.Answer) {
+func (s *server) showTokens(now time.Duration, served bool, a *limit.Response) {
 	if s.tokens.Limit == 0 {
 		return
 	}

@@ -22,7 +22,7 @@ import (
 type Limiter interface {
 	Next(now time.Time) (admit bool, recheck time.Time, why limit.Why)
 	Sent(now time.Time) limit.Call
-	Answered(now time.Time, call limit.Call, a limit.Answer)
+	Responded(now time.Time, call limit.Call, a limit.Response)
 	Lost(now time.Time, call limit.Call)
 	Cancelled(now time.Time, call limit.Call)
 	Status(now time.Time) limit.Status
@@ -41,11 +41,11 @@ type Config struct {
 
 	RTT       time.Duration // of a round trip, the least
 	Jitter    time.Duration // more, each way, at most
-	GiveUp    time.Duration // when a call without an answer is given up; 0: 30 s
-	Lost      float64       // part of the calls that have no answer; half of them arrive
+	GiveUp    time.Duration // when a call without a response is given up; 0: 30 s
+	Lost      float64       // part of the calls that have no response; half of them arrive
 	Cancelled float64       // part of the granted calls that are not sent
-	Bare      float64       // part of the answers without headers, counted all the same: the server's 5xx
-	Foreign   float64       // part of the calls that something before the server answers, uncounted: a proxy's 502
+	Bare      float64       // part of the responses without headers, counted all the same: the server's 5xx
+	Foreign   float64       // part of the calls that something before the server responds to, uncounted: a proxy's 502
 
 	Procs   []Proc
 	Changes []Change
@@ -82,20 +82,20 @@ type Result []ProcResult
 type ProcResult struct {
 	Served  []time.Duration // calls that were counted
 	Refused []Refusal
-	Done    time.Duration   // when its last answer was there
-	Shown   []time.Duration // when the first answer with each changed limit was there
+	Done    time.Duration   // when its last response was there
+	Shown   []time.Duration // when the first response with each changed limit was there
 	Early   int             // calls granted before the end of a Retry-After that was there
 	Others  bool            // it has noticed others
 }
 
-// Refusal is a call that was answered 429.
+// Refusal is a call that was refused with 429.
 type Refusal struct{ Granted, At time.Duration }
 
 // Run plays c under limiters.
 func Run(c Config) Result { return run(&c, false) }
 
 // Oracle plays c with the oracle in the limiters' place. Calls that are
-// cancelled are sent, and those that a proxy answers are not.
+// cancelled are sent, and those that a proxy responds to are not.
 func Oracle(c Config) Result { return run(&c, true) }
 
 // served is the number of calls counted until t.

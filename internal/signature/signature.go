@@ -1,9 +1,9 @@
-// Package signature signs and verifies webhook deliveries: four schemes, each a
-// value, none of them guessed from what a request carries. It is pure: it reads
-// and writes headers and bytes, knows no clock and sends nothing.
+// Package signature signs and verifies webhook deliveries. It has four schemes,
+// each a value; none is guessed from a request. It is pure: it reads and writes
+// headers and bytes, has no clock and sends nothing.
 //
-// Secrets are text as the user typed it. Nothing here puts a secret, a
-// signature or a header's value into an error.
+// Secrets are text as the user typed it. No error contains a secret, a signature
+// or the value of a header.
 package signature
 
 import (
@@ -16,19 +16,19 @@ import (
 	"time"
 )
 
-// What can be wrong with a delivery or with the secrets that should verify it.
+// The faults of a delivery, or of the secrets that should verify it.
 var (
 	// ErrMissing: the request carries no signature of this scheme.
 	ErrMissing = errors.New("connix: webhook signature missing")
 	// ErrMismatch: the signature was made with another secret, or over other bytes.
 	ErrMismatch = errors.New("connix: webhook signature does not match")
-	// ErrMalformed: what should be read cannot be.
+	// ErrMalformed: a header or the body cannot be parsed.
 	ErrMalformed = errors.New("connix: malformed webhook")
-	// ErrNoSecret: there is no secret to sign or verify with, or an unusable one.
+	// ErrNoSecret: there is no secret to sign or verify with, or a malformed one.
 	ErrNoSecret = errors.New("connix: no usable webhook secret")
 )
 
-// Delivery is what a scheme says of one delivery besides its signature.
+// Delivery is what a scheme carries beside the signature.
 type Delivery struct {
 	// ID is "" where the scheme carries none.
 	ID string
@@ -40,10 +40,9 @@ type Delivery struct {
 type Scheme interface {
 	// Sign sets the scheme's headers.
 	Sign(h http.Header, secret string, d Delivery, body []byte) error
-	// Verify accepts a signature made with any one of the secrets. An empty or
-	// unusable secret among them is refused whatever the others say: it is a
-	// mistake in the configuration, and better loud than half working. The age of
-	// the delivery is the caller's to judge.
+	// Verify accepts a signature made with any one of the secrets. It refuses an
+	// empty or malformed secret among them even if another one matches: a wrong
+	// configuration must show at once. The caller checks the delivery's age.
 	Verify(h http.Header, secrets []string, body []byte) (Delivery, error)
 }
 
@@ -69,8 +68,8 @@ func (c *candidates) next() (*digest, error) {
 	return &c.list[c.n-1], nil
 }
 
-// match compares every candidate, so that the time taken does not tell which
-// of them was right.
+// match compares every candidate, so that its time does not depend on which of
+// them matches.
 func (c *candidates) match(want *digest) bool {
 	found := 0
 	for i := range c.n {

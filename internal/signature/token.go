@@ -9,9 +9,8 @@ import (
 	"net/textproto"
 )
 
-// Token is a shared token: the secret itself in a header. It proves who sent
-// the request, not what: the body is not covered, and there is neither id nor
-// time.
+// Token is a shared token: the secret itself in a header. It proves who sent the
+// request, but does not protect the body. There is neither an id nor a time.
 type Token struct {
 	name string
 }
@@ -45,7 +44,7 @@ func (s Token) Verify(h http.Header, secrets []string, _ []byte) (Delivery, erro
 	if !ok {
 		return Delivery{}, fmt.Errorf("%w: no %s header", ErrMissing, s.name)
 	}
-	// Hashes have one length: comparing the tokens would tell the secret's.
+	// Hashes have one length: comparing the tokens would reveal the secret's.
 	got, found := sha256.Sum256([]byte(value)), 0
 	for _, secret := range secrets {
 		want := sha256.Sum256([]byte(secret))

@@ -124,8 +124,8 @@ type outcome struct {
 	disable bool          // the webhook
 }
 
-// maxRetryAfter bounds how long a receiver can put the sender off.
-const maxRetryAfter = time.Hour
+// longestDeferral bounds how long a receiver can put the sender off.
+const longestDeferral = time.Hour
 
 // judge decides by the n-th attempt, from 1, how a delivery goes on.
 func judge(a Attempt, retryAfter time.Duration, n int, retries []time.Duration) outcome {
@@ -139,7 +139,7 @@ func judge(a Attempt, retryAfter time.Duration, n int, retries []time.Duration) 
 	case n > len(retries):
 		return outcome{state: Failed, reason: fmt.Sprintf("given up after attempt %d: %s", n, a.describe())}
 	}
-	return outcome{state: Pending, delay: max(retries[n-1], min(retryAfter, maxRetryAfter))}
+	return outcome{state: Pending, delay: max(retries[n-1], min(retryAfter, longestDeferral))}
 }
 
 // parseRetryAfter reads seconds or a date, 0 for neither.

@@ -4,32 +4,32 @@ import "time"
 
 const (
 	coldRoom  = 8  // calls in flight while an earlier run may have filled the shortest window
-	calmEvery = 30 // calm answers for each further call in flight
+	calmEvery = 30 // calm responses for each further call in flight
 	unlimited = int(^uint(0) >> 1)
 )
 
-// crowd is what we know of others who spend the same budget, and how many calls
+// contention is what we know of others who spend the same budget, and how many calls
 // may be in flight because of them: when somebody else takes the last slot,
 // every call in flight is refused ("shared").
-type crowd struct {
+type contention struct {
 	span time.Duration // how long a sign counts: the shortest window and a twelfth
 	seen bool          // others have been noticed, ever
 	last time.Duration // the latest sign of them
-	calm int           // answers since then that were no sign
+	calm int           // responses since then that were no sign
 	cold time.Duration // until then an earlier run may count; 0: nothing points to one
 }
 
 // sign notes that somebody else is there.
-func (c *crowd) sign(now time.Duration) { c.seen, c.last, c.calm = true, now, 0 }
+func (c *contention) sign(now time.Duration) { c.seen, c.last, c.calm = true, now, 0 }
 
 // earlier notes that somebody may have been there shortly before us. Most often
 // it was the same program, run once more: it must not be slowed, and must not
 // have a hundred calls refused either ("restarted").
-func (c *crowd) earlier(now time.Duration) { c.cold = now + c.span }
+func (c *contention) earlier(now time.Duration) { c.cold = now + c.span }
 
 // room is the number of calls that may be in flight, and until when that holds
 // if nothing else happens; 0: for good.
-func (c *crowd) room(now time.Duration) (n int, until time.Duration) {
+func (c *contention) room(now time.Duration) (n int, until time.Duration) {
 	switch {
 	case c.seen && now < c.last+c.span:
 		return 1, c.last + c.span
