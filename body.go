@@ -12,9 +12,9 @@ import (
 	"github.com/connix-io/connix-go/internal/headers"
 )
 
-// Bodies are read whole into pooled buffers: decoding copies what it keeps, so
-// that one buffer serves many calls. Buffers that grew beyond maxPooled are left
-// to the garbage collector.
+// Bodies are read whole into pooled buffers. Decoding copies what it keeps, so one
+// buffer serves many calls. The garbage collector takes buffers larger than
+// maxPooled.
 const maxPooled = 1 << 20
 
 var (
@@ -22,7 +22,7 @@ var (
 	gzipPool   = sync.Pool{New: func() any { return new(gzip.Reader) }}
 )
 
-// body is an answer's body and, while it is read, the cap on it.
+// body holds a response body and, while it is read, the cap on it.
 type body struct {
 	bytes.Buffer
 	limited io.LimitedReader
@@ -35,11 +35,12 @@ func releaseBuffer(b *body) {
 	}
 }
 
-// errBodyCut is an answer that ended before its body did.
-var errBodyCut = errors.New("the answer was cut off")
+// errBodyCut reports a response that ended before its body was complete.
+var errBodyCut = errors.New("the response was cut off")
 
-// readBody reads an answer's whole body, decompressed and under a cap, and
-// closes it. The buffer holds what came, also when the error is not nil.
+// readBody reads and closes a response body. It decompresses the body and stops
+// at limit bytes. The buffer holds the bytes received, even if the error is not
+// nil.
 func readBody(resp *http.Response, limit int64) (*body, error) {
 	defer resp.Body.Close()
 	buffer := bufferPool.Get().(*body)
@@ -73,10 +74,10 @@ func readBody(resp *http.Response, limit int64) (*body, error) {
 	return buffer, nil
 }
 
-// bodyError says of a broken body what it is, beside the network's own words.
+// bodyError adds to the network's error that it broke the response body.
 func bodyError(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: %w", errBodyCut, err)
 	}
-	return fmt.Errorf("the answer's body could not be read: %w", err)
+	return fmt.Errorf("the response body could not be read: %w", err)
 }

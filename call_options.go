@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// CallOption changes one call. A nil CallOption does nothing; a value that
-// cannot be used makes the call return an [*ArgumentError] before anything is
-// sent.
+// CallOption configures one call. A nil CallOption does nothing. An invalid value
+// makes the call return an [*ArgumentError] before anything is sent.
 type CallOption func(*callConfig) error
 
-// callConfig is what the options of one call wrote.
+// callConfig collects the values of a call's options.
 type callConfig struct {
 	header      http.Header
 	requestID   string
@@ -22,17 +21,17 @@ type callConfig struct {
 	retryUnsafe bool
 	prefetch    int
 	maxPages    int
-	// given holds the options that not every call takes.
+	// given holds the limited options that the call was given.
 	given optionSet
 }
 
-// responseID identifies a response, for an error that follows from what it says.
+// responseID identifies a response, for an error that follows from its content.
 type responseID struct {
 	status    int
 	requestID string
 }
 
-// optionSet is a set of options that mean something to some calls only.
+// optionSet is a set of limited options: those that only some methods accept.
 type optionSet uint16
 
 const (
@@ -41,13 +40,13 @@ const (
 	optionMaxPages
 )
 
-// The options that each kind of method takes, of those that not all do.
+// The limited options that each kind of method accepts.
 const (
 	takenByCalls     = optionRequestID
 	takenByIterators = optionPrefetch | optionMaxPages
 )
 
-// limitedOptions says where each option of an optionSet means something.
+// limitedOptions lists the options of an optionSet, with the reason to refuse each.
 var limitedOptions = [...]struct {
 	option      optionSet
 	name, issue string
@@ -57,8 +56,8 @@ var limitedOptions = [...]struct {
 	{optionMaxPages, "WithMaxPages", "is for iterators only"},
 }
 
-// resolve applies the options of a method that takes, of the limited ones, only
-// those in takes.
+// resolve applies the options of a method. Of the limited options, it accepts those
+// in takes.
 func (cfg *callConfig) resolve(opts []CallOption, takes optionSet) error {
 	err := cfg.apply(opts, takes)
 	if err != nil {
@@ -87,16 +86,16 @@ func (cfg *callConfig) apply(opts []CallOption, takes optionSet) error {
 	return nil
 }
 
-// clearResponse leaves nothing of an earlier call to a caller of WithResponse
-// whose call is refused.
+// clearResponse empties the Response of a call that is refused, so that it does not
+// look like an earlier call's.
 func (cfg *callConfig) clearResponse() {
 	if cfg.response != nil {
 		*cfg.response = Response{}
 	}
 }
 
-// reservedHeaders would let a call contradict its client: credentials belong to
-// options that guard them, the others to the transport.
+// reservedHeaders belong to the client or to the transport; each has the option to
+// use instead or the reason.
 var reservedHeaders = map[string]string{
 	"X-Api-Key":         "use WithAPIKey",
 	"Authorization":     "use WithTokenSource",
@@ -110,15 +109,15 @@ var reservedHeaders = map[string]string{
 	"User-Agent":        "use WithUserAgent",
 }
 
-// WithHeader sets a header of this call; a later value of the same name replaces
-// the earlier one. Credentials (X-API-Key, Authorization, Cookie), headers that
-// have an option of their own and those of the transport are refused, as are
-// names and values that a header cannot carry.
+// WithHeader sets a header of the call's requests; a later value for the same name
+// replaces the earlier one. It refuses credentials (X-API-Key, Authorization,
+// Cookie), headers with an option of their own, the transport's headers, and names
+// and values that a header cannot carry.
 func WithHeader(name, value string) CallOption {
 	return func(cfg *callConfig) error {
 		key := textproto.CanonicalMIMEHeaderKey(name)
 		if !isToken(name) {
-			return &ArgumentError{Name: "WithHeader", Issue: fmt.Sprintf("%.40q is no header name", name)}
+			return &ArgumentError{Name: "WithHeader", Issue: fmt.Sprintf("%.40q is not a valid header name", name)}
 		}
 		if instead, ok := reservedHeaders[key]; ok {
 			return &ArgumentError{Name: "WithHeader", Issue: key + " cannot be set: " + instead}
@@ -127,8 +126,8 @@ func WithHeader(name, value string) CallOption {
 			return &ArgumentError{Name: "WithHeader", Issue: "the value of " + key + " " + issue}
 		}
 		if key == "Idempotency-Key" || key == "X-Idempotency-Key" {
-			// Under its canonical name net/http would repeat a POST by itself, unseen
-			// and uncounted. Names are the same to a server in any case.
+			// Under its canonical name net/http would send a POST again by itself, unseen
+			// and uncounted. Servers ignore the case of names.
 			key = strings.ToLower(key)
 		}
 		if cfg.header == nil {
@@ -139,9 +138,9 @@ func WithHeader(name, value string) CallOption {
 	}
 }
 
-// WithRequestID sends id as X-Request-ID, the same on the call's retries, in
-// place of a random one: 1 to 128 visible ASCII characters. Iterators make
-// several calls and refuse it.
+// WithRequestID sends id in the X-Request-ID header instead of a random one. The
+// call's retries send the same. id must be 1 to 128 visible ASCII characters.
+// Iterators make several calls and refuse this option.
 func WithRequestID(id string) CallOption {
 	return func(cfg *callConfig) error {
 		if id == "" || len(id) > 128 || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
@@ -153,10 +152,10 @@ func WithRequestID(id string) CallOption {
 	}
 }
 
-// WithResponse fills r with what the last answer said besides its result, also
-// when the call fails; an iterator fills it before each page is yielded. A call
-// that is refused before anything is sent leaves r as it is. It must not be nil,
-// nor shared by calls in flight at the same time.
+// WithResponse fills r with the metadata of the last response, whether the call
+// succeeds or fails; it empties r if the call is refused before anything is sent. An
+// iterator fills r before it yields each page. r must not be nil, and calls in flight
+// at the same time must not share it.
 func WithResponse(r *Response) CallOption {
 	return func(cfg *callConfig) error {
 		if r == nil {
@@ -167,7 +166,7 @@ func WithResponse(r *Response) CallOption {
 	}
 }
 
-// WithMaxRetries replaces the policy's MaxRetries for this call; 0 never retries.
+// WithMaxRetries replaces [RetryPolicy].MaxRetries for this call; 0 never retries.
 func WithMaxRetries(n int) CallOption {
 	return func(cfg *callConfig) error {
 		if n < 0 {
@@ -178,15 +177,15 @@ func WithMaxRetries(n int) CallOption {
 	}
 }
 
-// WithRetryUnsafe lets this POST or PATCH be retried when its outcome is
-// unknown, as a GET would be: it may then be done twice. Use it where that does
-// no harm.
+// WithRetryUnsafe treats this POST or PATCH as idempotent: it is retried even if the
+// outcome of an attempt is unknown, so the server may apply it twice. Use it where
+// that does no harm.
 func WithRetryUnsafe() CallOption {
 	return func(cfg *callConfig) error { cfg.retryUnsafe = true; return nil }
 }
 
-// WithMaxPages ends an iterator after n pages, without an error. Only iterators
-// take it; n must be positive.
+// WithMaxPages ends an iterator after n pages, without an error. n must be positive.
+// Only iterators accept this option.
 func WithMaxPages(n int) CallOption {
 	return func(cfg *callConfig) error {
 		if n < 1 {
@@ -198,7 +197,7 @@ func WithMaxPages(n int) CallOption {
 	}
 }
 
-// headerValueIssue says why a header cannot carry s, "" where it can.
+// headerValueIssue returns why a header cannot carry s, "" if it can.
 func headerValueIssue(s string) string {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -208,7 +207,8 @@ func headerValueIssue(s string) string {
 	return ""
 }
 
-// isToken reports whether s is a token of RFC 9110: a method or a header name.
+// isToken reports whether s is a token as in RFC 9110, such as a method or a header
+// name.
 func isToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]

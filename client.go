@@ -13,23 +13,23 @@ import (
 	"github.com/connix-io/connix-go/internal/retry"
 )
 
-// DefaultBaseURL is where calls go unless [WithBaseURL] or CONNIX_BASE_URL says
-// otherwise.
+// DefaultBaseURL is the API's base URL. [WithBaseURL] and the environment variable
+// CONNIX_BASE_URL override it.
 const DefaultBaseURL = "https://api.connix.io"
 
-// apiPrefix stands between the base URL and every path.
+// apiPrefix follows the base URL in every path.
 const apiPrefix = "/api/v1"
 
-// Client calls the Connix API. Make one with [NewClient] and keep it: it is safe
-// for concurrent use, and its connections and its rate limiter serve all calls.
+// Client calls the Connix API. Create one with [NewClient] and keep it: it is safe
+// for concurrent use, and all its calls share its connections and rate limiter.
 type Client struct {
 	// Projects manages projects.
 	Projects *ProjectsService
-	// Agents launches and follows agents.
+	// Agents launches, stops and follows agents.
 	Agents *AgentsService
-	// Webhooks registers receivers of events.
+	// Webhooks registers the receivers of events.
 	Webhooks *WebhooksService
-	// APIKeys creates and revokes keys.
+	// APIKeys creates and revokes API keys.
 	APIKeys *APIKeysService
 
 	base       url.URL // scheme, host and path prefix, without a trailing slash; RawPath is set always
@@ -50,10 +50,10 @@ type Client struct {
 	hooks      Hooks
 }
 
-// NewClient returns a client configured by opts, and by the environment
-// variables CONNIX_API_KEY and CONNIX_BASE_URL where an option does not say. It
-// does no I/O. Without a credential the error matches [ErrNoCredentials]; an
-// option that cannot be used gives an [*ArgumentError].
+// NewClient returns a client configured by opts. The environment variables
+// CONNIX_API_KEY and CONNIX_BASE_URL apply if no option sets the credential or the
+// base URL. NewClient does no I/O. Without a credential the error matches
+// [ErrNoCredentials]; an invalid option returns an [*ArgumentError].
 func NewClient(opts ...Option) (*Client, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -89,8 +89,8 @@ func NewClient(opts ...Option) (*Client, error) {
 	return c, nil
 }
 
-// useHTTPClient takes what the caller's client holds, so that later changes to
-// it are not seen, and it never sees changes of ours.
+// useHTTPClient copies the fields of the caller's client. Later changes to that
+// client have no effect, and the client is never changed.
 func (c *Client) useHTTPClient(cfg *config) {
 	if hc := cfg.httpClient; hc != nil {
 		c.transport, c.jar = hc.Transport, hc.Jar
@@ -123,9 +123,9 @@ func (c *Client) useLimiter(cfg *config) {
 	}
 }
 
-// newTransport is tuned for one API host: connections are kept and shared, and
-// bounded so that a burst of goroutines does not open one each. Over HTTP/1.1
-// more than 64 calls in flight wait for a connection.
+// newTransport returns a transport tuned for one API host. It keeps and shares
+// connections, and bounds them so that a burst of goroutines does not open one
+// each: over HTTP/1.1, calls beyond 64 in flight wait for a connection.
 func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
@@ -141,7 +141,8 @@ func newTransport() *http.Transport {
 	}
 }
 
-// parseBaseURL reads the base URL that source, an option or a variable, gave.
+// parseBaseURL parses a base URL; source names the option or the variable that it
+// is from.
 func parseBaseURL(source, text string, insecure bool) (*url.URL, error) {
 	if text == "" {
 		text = DefaultBaseURL
@@ -152,7 +153,7 @@ func parseBaseURL(source, text string, insecure bool) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {
 	case err != nil:
-		return refuse("is no URL") // without the parser's text, which quotes what may hold a password
+		return refuse("is not a valid URL") // the parser's text may quote a password
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Hostname() == "":
 		return refuse("must look like " + DefaultBaseURL)
 	case u.User != nil:
@@ -160,18 +161,18 @@ func parseBaseURL(source, text string, insecure bool) (*url.URL, error) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return refuse("must not carry a query or fragment")
 	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
-		return refuse("plain http would send the credential readable over the network; use https, or WithInsecureHTTP if you must")
+		return refuse("plain http would send the credential unencrypted over the network; use https, or WithInsecureHTTP")
 	}
 	escaped := strings.TrimRight(u.EscapedPath(), "/")
 	escaped = strings.TrimRight(strings.TrimSuffix(escaped, apiPrefix), "/")
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
-		return refuse("is no URL")
+		return refuse("is not a valid URL")
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path, RawPath: escaped}, nil
 }
 
-// isLoopback reports whether host is this machine by name or address.
+// isLoopback reports whether host names this machine.
 func isLoopback(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -181,21 +182,22 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// Do calls any endpoint with the client's whole machinery: authentication, rate
-// limit, retries, typed errors. path is relative to /api/v1/ and may carry a
-// query ("projects/123", "projects?limit=5"); a scheme, a host and ".." are
-// refused.
+// Do calls any endpoint, with the authentication, rate limit, retries and typed
+// errors of every other call. path is relative to /api/v1/ and may carry a query:
+// "projects/123", "projects?limit=5". A scheme, a host and ".." are refused.
 //
-// in is the body: nil for none, a []byte or [json.RawMessage] as it is, an
-// [io.Reader] streamed once and not closed (such a call is never repeated once
-// sent), anything else as JSON. out receives the answer: nil discards it, a *[]byte takes the
-// body as it is, any other pointer the decoded JSON. A 204 leaves it untouched.
+// in is the request body. nil sends none, a []byte is sent as it is, and any other
+// value is sent as JSON. An [io.Reader] is streamed and not closed; it can be read
+// only once, so such a request is not sent again.
+//
+// out receives the response body. nil discards it, a *[]byte receives its bytes, and
+// any other pointer receives the decoded JSON. A 204 leaves out unchanged.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	return c.do(ctx, rawRequest(method, path, in), out, opts)
 }
 
-// RateLimits returns the limiter's view of the budget, zero under
-// [WithoutRateLimiter].
+// RateLimits returns the state of the client's rate limiter. It is zero for a client
+// made with [WithoutRateLimiter].
 func (c *Client) RateLimits() RateLimitStatus {
 	if c.limiter == nil {
 		return RateLimitStatus{}
@@ -212,9 +214,9 @@ func (c Client) String() string {
 	return fmt.Sprintf("connix.Client(%s, %s)", c.base.String(), masked)
 }
 
-// Format prints the text of [Client.String] under every verb: dumping the
-// struct could show what belongs to the caller's transport.
+// Format writes the text of [Client.String] for every verb. A dump of the struct
+// could show secrets of the caller's transport.
 func (c Client) Format(f fmt.State, verb rune) { formatText(f, verb, c.String()) }
 
-// LogValue gives slog the text of [Client.String].
+// LogValue returns the text of [Client.String] for slog.
 func (c Client) LogValue() slog.Value { return slog.StringValue(c.String()) }

@@ -15,11 +15,11 @@ import (
 	"github.com/connix-io/connix-go/internal/headers"
 )
 
-// bodyReader is a result that reads the answer's body itself.
+// bodyReader is a result that reads the response body itself.
 type bodyReader interface{ readBody(body []byte) error }
 
-// discarded is the result of an endpoint that has none: nothing, or any JSON. An
-// HTML page says nothing of what the API did.
+// discarded is the result of an endpoint without one. The body may be empty or any
+// JSON; an HTML page does not tell that the API did anything.
 type discarded struct{}
 
 func (discarded) readBody(body []byte) error {
@@ -29,22 +29,22 @@ func (discarded) readBody(body []byte) error {
 	return nil
 }
 
-// checkOut refuses results that cannot be written to.
+// checkOut refuses values that a result cannot be written to.
 func checkOut(out any) error {
 	if out == nil {
 		return nil
 	}
 	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
-		return &ArgumentError{Name: "out", Issue: "must be nil or a pointer that is not"}
+		return &ArgumentError{Name: "out", Issue: "must be nil or a non-nil pointer"}
 	}
 	if _, ok := out.(io.Writer); ok {
-		return &ArgumentError{Name: "out", Issue: "is a writer, which JSON is not read into; use a *[]byte for the body as it is"}
+		return &ArgumentError{Name: "out", Issue: "is a writer, and JSON cannot be decoded into one; use a *[]byte for the body's bytes"}
 	}
 	return nil
 }
 
-// decodeBody writes the body of a successful answer to out. Of a raw request, the
-// caller alone knows what the answer should hold.
+// decodeBody decodes the body of a successful response into out. For a raw request,
+// only the caller knows what the response should hold.
 func decodeBody(body []byte, out any, raw bool, status int) error {
 	if to, ok := out.(*[]byte); ok {
 		*to = bytes.Clone(body)
@@ -60,7 +60,7 @@ func decodeBody(body []byte, out any, raw bool, status int) error {
 	err := decodeInto(body, out, raw)
 	_, nothing := out.(*discarded)
 	if isError && !raw && (err != nil || nothing) {
-		return envelope // a resource may have an error of its own, in words; this is none
+		return envelope // not a resource with a field named error
 	}
 	return err
 }
@@ -81,29 +81,28 @@ func decodeInto(body []byte, out any, raw bool) error {
 	return nil
 }
 
-// named is a result that has something without which it is of no use.
+// named is a result that is useless without one of its fields.
 type named interface{ missing() string }
 
-// incomplete is the error of a result that is not what was asked for: JSON of
-// any kind can be read into a struct.
+// incomplete returns an error for a result without its needed field. Any JSON object
+// can be decoded into a struct, so decoding alone proves nothing.
 func incomplete(r named) error {
 	if what := r.missing(); what != "" {
-		return errors.New("the answer holds no " + what)
+		return errors.New("the response holds no " + what)
 	}
 	return nil
 }
 
-var errNothing = errors.New("the answer says nothing")
+var errNothing = errors.New("the response body is empty")
 
-// isNothing reports whether a body says nothing. JSON's null would be read into
-// any struct.
+// isNothing reports whether a body is empty or null, which decodes into any struct.
 func isNothing(body []byte) bool {
 	trimmed := bytes.TrimSpace(body)
 	return len(trimmed) == 0 || string(trimmed) == "null"
 }
 
-// unmarshal decodes in one plain pass; only a body that it cannot read is
-// looked at again, leniently.
+// unmarshal decodes in one plain pass. Only a body that it cannot read gets a
+// second, lenient pass.
 func unmarshal(body []byte, out any) error {
 	err := json.Unmarshal(body, out)
 	if err == nil {
@@ -116,21 +115,21 @@ func unmarshal(body []byte, out any) error {
 		}
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		// encoding/json names our own types, which say nothing to a reader.
-		return fmt.Errorf("%s is a JSON %s", cmp.Or(wrong.Field, "the answer"), wrong.Value)
+		// encoding/json names our own types, which mean nothing to a reader.
+		return fmt.Errorf("%s is a JSON %s", cmp.Or(wrong.Field, "the response"), wrong.Value)
 	}
 	return err
 }
 
-// apiError is the API's own account of a failure.
+// apiError is an error as the API describes it.
 type apiError struct {
 	code, message, requestID string
 	details                  ErrorDetails
-	plain                    bool // no envelope but a text
+	plain                    bool // from a plain text under "error"
 }
 
-// Error makes an envelope in a 2xx a reason why the answer is invalid.
-func (e *apiError) Error() string { return "the answer carries an error: " + cmp.Or(e.code, e.message) }
+// Error returns the reason why a 2xx response with an error is invalid.
+func (e *apiError) Error() string { return "the response holds an error: " + cmp.Or(e.code, e.message) }
 
 // readErrorEnvelope reads the error envelope of either dialect: an object
 // under "error", whose details are an object or plain text. A proxy's or an
@@ -207,14 +206,14 @@ func (t *looseText) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// describeForeign says what an answer is that is not the API's.
+// describeForeign describes a response that is not in the API's form.
 func describeForeign(e endpoint, r *exchange) string {
 	body := bytes.TrimSpace(r.text())
 	what := "with an empty body"
 	if len(body) > 0 {
 		expected := "the API's error"
 		if r.Status < 300 {
-			expected = "what the endpoint answers"
+			expected = "the endpoint's result"
 		}
 		mediaType, _, err := mime.ParseMediaType(headers.First(r.header, "Content-Type"))
 		switch {
@@ -228,7 +227,7 @@ func describeForeign(e endpoint, r *exchange) string {
 	}
 	text := http.StatusText(r.Status)
 	if text == "" {
-		text = "an answer"
+		text = "a response"
 	}
 	text += " " + what
 	if (r.Status == http.StatusNotFound || r.Status == http.StatusMethodNotAllowed) && !overviewEndpoints[e] {

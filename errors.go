@@ -13,50 +13,52 @@ import (
 	"unicode"
 )
 
-// The classes of failure, for [errors.Is]. An [*Error] matches the class of its
-// status, and those of its Err.
+// The classes of failure, for use with [errors.Is]. An [*Error] matches the class
+// of its status code and everything that its Err matches.
 var (
-	// ErrInvalidRequest: the server refused the request's data (400, 422), or
-	// the client did before sending anything (then it is an [*ArgumentError]).
+	// ErrInvalidRequest: the server refused the request's data (400, 422), or the
+	// client refused an argument before it sent anything ([*ArgumentError]).
 	ErrInvalidRequest = errors.New("connix: invalid request")
 	// ErrUnauthorized: the credential is missing, wrong, expired or revoked (401).
 	ErrUnauthorized = errors.New("connix: unauthorized")
-	// ErrForbidden: the credential lacks the permission or scope (403).
+	// ErrForbidden: the credential lacks the permission or the scope (403).
 	ErrForbidden = errors.New("connix: forbidden")
-	// ErrNotFound: there is no such resource (404), or a search by name found none.
+	// ErrNotFound: the resource does not exist (404), or a search by name found
+	// none.
 	ErrNotFound = errors.New("connix: not found")
-	// ErrConflict: the resource exists already, or changed meanwhile (409).
+	// ErrConflict: the resource exists already, or has changed meanwhile (409).
 	ErrConflict = errors.New("connix: conflict")
-	// ErrRateLimited: the server (429) or the client's own limiter refused the
-	// call for now; [errors.As] with [*RateLimitError] says for how long.
+	// ErrRateLimited: the call was throttled, by the server (429) or by the client's
+	// own limiter. [errors.As] with a [*RateLimitError] tells for how long.
 	ErrRateLimited = errors.New("connix: rate limited")
-	// ErrServer: the server or a proxy before it failed (500 and above).
+	// ErrServer: the server or a proxy in front of it failed (500 and above).
 	ErrServer = errors.New("connix: server error")
 
-	// ErrUnknownOutcome: a write was sent and its answer was lost or says
-	// nothing certain, so it may or may not have been done. Look before
-	// repeating it: FindByName, Get, or the request id in a support request.
+	// ErrUnknownOutcome: a write was sent, but no response tells for certain whether
+	// the server applied it. Look before you repeat it: use FindByName or Get, or
+	// give the request ID to support.
 	ErrUnknownOutcome = errors.New("connix: the outcome of the write is unknown: look before repeating it")
-	// ErrResponseTooLarge: the answer's body exceeds WithMaxResponseBytes.
+	// ErrResponseTooLarge: the response body exceeds the limit of
+	// WithMaxResponseBytes.
 	ErrResponseTooLarge = errors.New("connix: response too large")
-	// ErrInvalidResponse: the answer says success but cannot be read as what the
-	// endpoint returns: HTML, nothing, cut or mistyped JSON, an error envelope.
+	// ErrInvalidResponse: the response reports success (2xx), but its body is not
+	// the endpoint's result: HTML, nothing, incomplete or mistyped JSON, or an error.
 	ErrInvalidResponse = errors.New("connix: invalid response")
-	// ErrRedirectRefused: the answer is a redirect that would leave the API's
-	// origin, would change what the request does, or never ends.
+	// ErrRedirectRefused: the response is a redirect that leaves the API's origin,
+	// changes the request's method, or is one too many.
 	ErrRedirectRefused = errors.New("connix: redirect refused")
 	// ErrNoCredentials: NewClient found no API key and no token source, or the
-	// source of a call's credential returned none that can be used.
+	// source returned no usable credential for a call.
 	ErrNoCredentials = errors.New("connix: no credentials")
-	// ErrLoginRequired: the authorization has ended for good (the refresh token
-	// is spent, revoked or expired); only a new login helps.
+	// ErrLoginRequired: the authorization has ended, because the refresh token is
+	// spent, revoked or expired. Only a new login helps.
 	ErrLoginRequired = errors.New("connix: login required")
 )
 
-// The error codes that the API sends, in [Error.Code]. The first six are in the
-// API overview; the others are assumed. A code is kept as received, so compare
-// with [errors.Is] and a class where you can: another part of the API's
-// documentation writes them in lower case.
+// The error codes of the API, as found in [Error.Code]. The API overview documents
+// the first six; the others are assumed. A code is kept as received, and another
+// part of the API's documentation writes codes in lower case. Prefer [errors.Is]
+// with a class to comparing codes.
 const (
 	CodeInvalidRequest    = "INVALID_REQUEST"
 	CodeUnauthorized      = "UNAUTHORIZED"
@@ -68,56 +70,56 @@ const (
 	CodeMethodNotAllowed  = "METHOD_NOT_ALLOWED"
 )
 
-// Error is every failure of a call once its arguments were found valid: an
-// answer that says so, an answer that cannot be read, or no answer at all.
+// Error is the failure of a call whose arguments were valid: the response reports
+// an error, the response cannot be read, or there is no response.
 //
-// The zero value is usable, so that tests can build the error they need:
+// The zero value is usable. Tests can build the error that they need:
 // &connix.Error{StatusCode: 404} matches [ErrNotFound].
 type Error struct {
-	// StatusCode is that of the last answer; 0 where none came or where the
-	// failure is the client's own (Err says which).
+	// StatusCode is the status of the last response. It is 0 if there was none;
+	// then Err holds the reason.
 	StatusCode int
-	// Code is the API's error code as received, "" where the answer had none.
+	// Code is the API's error code as received, "" if the response has none.
 	Code string
-	// Message is the API's message, or a description of an answer without one.
+	// Message is the API's message, or a description of a response without one.
 	Message string
-	// Details names the field at fault, where the API does.
+	// Details names the field at fault if the API does; zero otherwise.
 	Details ErrorDetails
-	// RequestID is the one of the error body, else of the answer's header, else
-	// the one sent. Give it to support: see [Error.SupportInfo].
+	// RequestID comes from the error body, or else from the response header, or
+	// else it is the ID sent. Give it to support; see [Error.SupportInfo].
 	RequestID string
-	// Method and Route name the endpoint: GET and "/projects/{id}".
+	// Method and Route name the endpoint, such as GET and "/projects/{id}".
 	Method, Route string
-	// Attempts lists what was given to the transport, oldest first; empty where
-	// nothing was, as without a credential, and for what follows from several
-	// calls, such as a search without a match.
+	// Attempts lists the attempts that reached the transport, oldest first. It is
+	// empty if none did, for example without a credential, and for a failure that
+	// follows from several calls, such as a search without a match.
 	Attempts []Attempt
-	// RetryAfter is the server's Retry-After, 0 for none.
+	// RetryAfter is the value of the Retry-After header, 0 if there was none.
 	RetryAfter time.Duration
-	// Body is the start of the last answer's body (64 KiB at most), nil for none.
+	// Body is the start of the last response's body, at most 64 KiB; nil if there
+	// was none.
 	Body []byte
-	// Err is what lies beneath: a network error, a context's error, a
-	// [*RateLimitError], [ErrUnknownOutcome] and so on; nil where the answer
-	// says everything.
+	// Err is the cause: a network error, a context's error, a [*RateLimitError],
+	// [ErrUnknownOutcome] or others. It is nil if the response explains everything.
 	Err error
 
 	credential string // masked
 }
 
-// ErrorDetails is the details block of an API error.
+// ErrorDetails holds the details of an API error.
 type ErrorDetails struct {
-	// Field is the field at fault, "" where the API names none.
+	// Field is the field at fault, "" if the API names none.
 	Field string
-	// Issue says what is wrong with it, or is the whole of details where the
-	// API sends a plain string.
+	// Issue describes the problem. If the API sends the details as a plain string,
+	// Issue holds that string.
 	Issue string
-	// Raw is the block as received, nil for none.
+	// Raw is the details' JSON as received, nil if there was none.
 	Raw json.RawMessage
 }
 
-// Error says what failed, and what to do where that is known. It holds the
-// status, code, message, request id and route, never a header, a query or a
-// credential.
+// Error returns one line with the method, route, status, code, message, cause and
+// request ID, and with advice for common failures. It holds no header, no query
+// and no credential.
 func (e *Error) Error() string {
 	if e == nil {
 		return "connix: <nil>"
@@ -162,15 +164,15 @@ func (e *Error) Error() string {
 	return strings.TrimSpace(b.String())
 }
 
-// hint says what helps against the failures that users meet first.
+// hint returns advice for the failures that users meet first.
 func (e *Error) hint() string {
 	if e.Code == "" && len(e.Body) > 0 && !json.Valid(e.Body) {
-		return "" // the answer is of a proxy, and the message says so
+		return "" // a proxy's response, as the message says
 	}
 	switch e.StatusCode {
 	case http.StatusUnauthorized:
 		if is[*TokenError](e.Err) {
-			return "" // which says what helps
+			return "" // its text has the advice
 		}
 		return "check that the credential is current and belongs to this API"
 	case http.StatusForbidden:
@@ -179,8 +181,8 @@ func (e *Error) hint() string {
 	return ""
 }
 
-// Is reports whether the error belongs to target's class: see the Err
-// variables. Where a 2xx carried an error, its code decides.
+// Is reports whether target is the class of the status code; see [ErrNotFound] and
+// the other classes. For an error in a 2xx response, the error code decides.
 func (e *Error) Is(target error) bool {
 	if e == nil {
 		return false
@@ -196,8 +198,8 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
-// SupportInfo returns what the API's support asks for: the request id and the
-// key with all but its ends masked.
+// SupportInfo returns the text that the API's support asks for: the request ID and
+// the masked API key.
 func (e *Error) SupportInfo() string {
 	if e == nil {
 		return ""
@@ -212,13 +214,13 @@ func (e *Error) SupportInfo() string {
 	return "request id " + id + ", " + credential
 }
 
-// Format prints the text of [Error.Error] under every verb, so that no dump of
-// the struct reaches a log.
+// Format writes the text of [Error.Error] for every verb, so that no dump of the
+// struct reaches a log.
 func (e Error) Format(f fmt.State, verb rune) {
 	formatText(f, verb, e.Error())
 }
 
-// LogValue gives slog the error's parts as a group.
+// LogValue returns the error's parts as a group for slog.
 func (e *Error) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
@@ -234,17 +236,17 @@ func (e *Error) LogValue() slog.Value {
 	)
 }
 
-// ArgumentError is a call that the client refused before sending anything: an
-// empty id, an update that changes nothing, a filter that the endpoint lacks.
-// It matches [ErrInvalidRequest].
+// ArgumentError reports an argument or an option that the client refused before it
+// sent anything: an empty ID, an update that changes nothing, a filter that the
+// endpoint lacks. It matches [ErrInvalidRequest].
 type ArgumentError struct {
 	// Name is the argument or option at fault.
 	Name string
-	// Issue says what is wrong with it.
+	// Issue describes the problem.
 	Issue string
 }
 
-// Error names the argument and its issue.
+// Error returns the argument's name and its issue.
 func (e *ArgumentError) Error() string {
 	if e == nil {
 		return "connix: <nil>"
@@ -252,10 +254,10 @@ func (e *ArgumentError) Error() string {
 	return "connix: " + e.Name + ": " + e.Issue
 }
 
-// Is matches [ErrInvalidRequest].
+// Is reports whether target is [ErrInvalidRequest].
 func (e *ArgumentError) Is(target error) bool { return target == ErrInvalidRequest }
 
-// causes is several errors in one line; [errors.Join] would break it into more.
+// causes joins errors in one line; [errors.Join] would use several.
 type causes []error
 
 func (c causes) Error() string {
@@ -268,7 +270,7 @@ func (c causes) Error() string {
 
 func (c causes) Unwrap() []error { return c }
 
-// join returns the errors that are not nil as one: nil for none.
+// join returns the non-nil errors as one error, nil if there are none.
 func join(errs ...error) error {
 	var c causes
 	for _, err := range errs {
@@ -330,11 +332,12 @@ func classOfCode(code string) error {
 	return nil
 }
 
-// maxText is how much of a server's text an error or a log line quotes.
+// maxText is the number of bytes of a server's text that an error or a log line
+// quotes.
 const maxText = 500
 
-// printable makes foreign text fit for one line of a log: what is not printable
-// becomes a space, and limit bytes are enough.
+// printable makes foreign text fit for one line of a log: it replaces characters
+// that are not printable by spaces and cuts the text at limit bytes.
 func printable(text string, limit int) string {
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "…"
@@ -347,7 +350,8 @@ func printable(text string, limit int) string {
 	}, text)
 }
 
-// formatText writes text under any verb: quoted for q and %#v, else as it is.
+// formatText writes text for any verb: quoted for %q, in hexadecimal for %x and
+// %X, unchanged for all others.
 func formatText(f fmt.State, verb rune, text string) {
 	switch {
 	case verb == 'q':

@@ -3,28 +3,28 @@ package connix
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/url"
 	"strconv"
 )
 
-// ID names one object of the API. The API writes some ids as JSON numbers (a
-// project's 123) and others as strings ("agent_5f2c"); ID reads both and writes
-// back what it read: text made of digits only, without a leading zero, becomes
-// a JSON number, everything else a JSON string. "007" therefore stays a string.
+// ID identifies one object of the API. The API writes some IDs as JSON numbers (a
+// project's 123) and others as strings ("agent_5f2c"). An ID reads both forms and
+// writes the form it read: digits without a leading zero become a JSON number, any
+// other text becomes a JSON string. "007" therefore stays a string.
 //
-// The zero value "" means that there is no id; it is written as null and read
-// from null. In paths, queries and logs an ID is its text.
+// The zero value "" means no ID. It is written as null and read from null. Paths,
+// queries and logs show the ID's text.
 type ID string
 
-// IntID returns the ID of a numeric id: IntID(123) is ID("123"). Use it rather
-// than a conversion: ID(rune(123)) would be the one character "{".
+// IntID returns the ID with the decimal text of n: IntID(123) is ID("123"). Do not
+// convert an integer instead: ID(rune(123)) is the character "{".
 func IntID(n int64) ID { return ID(strconv.FormatInt(n, 10)) }
 
-// String returns the id's text, "" for none.
+// String returns the ID's text.
 func (id ID) String() string { return string(id) }
 
-// MarshalJSON writes the id as the API does: see [ID].
+// MarshalJSON returns the ID as a JSON number or string; see [ID].
 func (id ID) MarshalJSON() ([]byte, error) {
 	switch {
 	case id == "":
@@ -35,17 +35,17 @@ func (id ID) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(id))
 }
 
-// UnmarshalJSON reads a JSON number, a string or null. A number keeps the text
-// it was written with, whatever its size: no precision is lost.
+// UnmarshalJSON reads a JSON number, a string or null. A number keeps its text,
+// whatever its size, and so loses no precision. After an error the ID is unchanged.
 func (id *ID) UnmarshalJSON(data []byte) error {
 	data = bytes.TrimSpace(data)
 	if len(data) == 0 {
-		return fmt.Errorf("connix: an id cannot be empty JSON")
+		return errors.New("connix: an ID cannot be read from empty JSON")
 	}
 	switch c := data[0]; {
 	case c == '"':
-		// Ids hardly ever hold escapes, and a nested Unmarshal costs three times
-		// as much as the copy.
+		// IDs rarely hold escapes, and a nested Unmarshal costs three times as much
+		// as the copy.
 		if inner := data[1:max(1, len(data)-1)]; len(data) > 1 && bytes.IndexByte(inner, '\\') < 0 && plainText(inner) && data[len(data)-1] == '"' {
 			*id = ID(inner)
 			return nil
@@ -60,21 +60,21 @@ func (id *ID) UnmarshalJSON(data []byte) error {
 		*id = ""
 		return nil
 	case c == '-' || c >= '0' && c <= '9':
-		// Nearly all are plain digits, whose validity needs no second parser.
+		// Most are plain digits, whose validity needs no second parser.
 		if n := ID(data); n.numeric() {
 			*id = n
 			return nil
 		}
 		if !json.Valid(data) {
-			return fmt.Errorf("connix: %.20q is no id", data)
+			return errors.New("connix: an ID is not a valid JSON number")
 		}
 		*id = ID(data)
 		return nil
 	}
-	return fmt.Errorf("connix: an id is a number or a string, not %.20q", data)
+	return errors.New("connix: an ID must be a JSON number or a string")
 }
 
-// EncodeValues writes the id into a query; "" adds nothing.
+// EncodeValues adds the ID to a query; the empty ID adds nothing.
 func (id ID) EncodeValues(key string, v *url.Values) error {
 	if id != "" {
 		v.Set(key, string(id))
@@ -82,7 +82,7 @@ func (id ID) EncodeValues(key string, v *url.Values) error {
 	return nil
 }
 
-// numeric reports whether the id is written as a JSON number.
+// numeric reports whether the ID is written as a JSON number.
 func (id ID) numeric() bool {
 	if id == "" || id[0] == '0' && len(id) > 1 {
 		return false
@@ -95,7 +95,7 @@ func (id ID) numeric() bool {
 	return true
 }
 
-// plainText reports whether b is printable ASCII, which JSON leaves as it is.
+// plainText reports whether b is printable ASCII that JSON does not escape.
 func plainText(b []byte) bool {
 	for _, c := range b {
 		if c < 0x20 || c >= 0x7f || c == '"' {

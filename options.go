@@ -12,15 +12,16 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Option configures a [Client]. A nil Option does nothing; a value that cannot
-// be used makes [NewClient] return an [*ArgumentError] that names the option.
+// Option configures a [Client]. A nil Option does nothing. An invalid value makes
+// [NewClient] return an [*ArgumentError] that names the option. A single-valued
+// option given again replaces the earlier value.
 type Option func(*config) error
 
-// config is what the options wrote; it is read once, by NewClient.
+// config collects the options' values; NewClient reads it once.
 type config struct {
 	credentials []credentialOption
 	baseURL     string
-	// baseURLSource is the option or the variable that baseURL is from.
+	// baseURLSource names the option or the variable that set baseURL.
 	baseURLSource string
 	insecure      bool
 	httpClient    *http.Client
@@ -39,7 +40,7 @@ type config struct {
 	hooks  Hooks
 }
 
-// credentialOption is one way to authenticate, under the name of its option.
+// credentialOption is one way to authenticate, with the name of its option.
 type credentialOption struct {
 	option string
 	make   func(*Client) credential
@@ -68,7 +69,7 @@ func newConfig(opts []Option) (*config, error) {
 	return cfg, cfg.fromEnvironment()
 }
 
-// fromEnvironment fills in what no option has set.
+// fromEnvironment sets from the environment the values that no option has set.
 func (cfg *config) fromEnvironment() error {
 	if cfg.baseURL == "" {
 		cfg.baseURL, cfg.baseURLSource = os.Getenv("CONNIX_BASE_URL"), "CONNIX_BASE_URL"
@@ -93,8 +94,8 @@ func (cfg *config) apiKey(option, key string) error {
 	return cfg.credential(option, func(*Client) credential { return newStaticKey(key) })
 }
 
-// credential notes one way to authenticate. The same option given twice
-// replaces its earlier value; two different ones contradict each other.
+// credential records one way to authenticate. The same option given again replaces
+// its earlier value; a different one contradicts it and is refused.
 func (cfg *config) credential(option string, build func(*Client) credential) error {
 	for i, c := range cfg.credentials {
 		if c.option == option {
@@ -109,20 +110,20 @@ func (cfg *config) credential(option string, build func(*Client) credential) err
 	return nil
 }
 
-// WithAPIKey authenticates with one API key, sent as X-API-Key. An empty key,
-// or one with spaces, line breaks or other bytes that a header cannot carry, is
-// refused; an empty one also matches [ErrNoCredentials]. Without any credential
-// option, the environment variable CONNIX_API_KEY is used.
+// WithAPIKey authenticates with an API key, sent in the X-API-Key header. A key with
+// spaces, line breaks or other bytes that a header cannot carry is refused, and so
+// is an empty one, whose error also matches [ErrNoCredentials]. If no credential
+// option is given, NewClient uses the environment variable CONNIX_API_KEY.
 func WithAPIKey(key string) Option {
 	return func(cfg *config) error { return cfg.apiKey("WithAPIKey", key) }
 }
 
-// WithAPIKeySource asks source for the API key of every attempt: for vaults,
-// and for keys that rotate while calls are in flight (see [RotatingKey]).
-// source must be fast (cache what is slow), safe for concurrent use, and honour
-// its ctx, which ends with the attempt: the call waits until source returns. Its
-// error ends the call. After a 401 it is asked once more, and the call is repeated
-// only if the key differs.
+// WithAPIKeySource calls source for the API key of every attempt. Use it for vaults
+// and for keys that rotate while calls are in flight; see [RotatingKey]. source must
+// be safe for concurrent use. It should be fast: cache the results of slow lookups.
+// The call waits until source returns, so source must honor its ctx, which ends with
+// the attempt. An error of source ends the call. After a 401 source is called once
+// more, and the request is sent again only if the key differs.
 func WithAPIKeySource(source func(ctx context.Context) (string, error)) Option {
 	return func(cfg *config) error {
 		if source == nil {
@@ -132,10 +133,10 @@ func WithAPIKeySource(source func(ctx context.Context) (string, error)) Option {
 	}
 }
 
-// WithTokenSource authenticates with OAuth2 access tokens, sent as
-// Authorization: Bearer. A source made by [NewTokenSource] is refreshed ahead
-// of expiry and once after a 401; any other is asked again after a 401, and the
-// call is repeated only if the token differs.
+// WithTokenSource authenticates with OAuth2 access tokens, sent in the Authorization
+// header. A source made by [NewTokenSource] refreshes its token before it expires,
+// and once after a 401. Any other source is asked for a token again after a 401, and
+// the request is sent again only if the token differs.
 func WithTokenSource(source oauth2.TokenSource) Option {
 	return func(cfg *config) error {
 		if source == nil {
@@ -145,9 +146,9 @@ func WithTokenSource(source oauth2.TokenSource) Option {
 	}
 }
 
-// WithBaseURL sends calls to another server: a proxy, a gateway, a fake. A
-// trailing /api/v1 is accepted and dropped. Without it the environment variable
-// CONNIX_BASE_URL is used, else [DefaultBaseURL].
+// WithBaseURL sends calls to another server, such as a proxy, a gateway or a fake. A
+// trailing /api/v1 is dropped. Without this option NewClient uses the environment
+// variable CONNIX_BASE_URL, or else [DefaultBaseURL].
 func WithBaseURL(base string) Option {
 	return func(cfg *config) error {
 		if base == "" {
@@ -159,15 +160,15 @@ func WithBaseURL(base string) Option {
 }
 
 // WithInsecureHTTP allows a base URL of plain http to a host other than this
-// machine: the credential then crosses the network readable by anyone on the way.
+// machine. The credential then crosses the network unencrypted.
 func WithInsecureHTTP() Option {
 	return func(cfg *config) error { cfg.insecure = true; return nil }
 }
 
-// WithHTTPClient sends through a client of your own: its Transport and Jar are
-// used for every attempt. It is copied and never changed. Its Timeout bounds
-// one attempt where WithTimeout does not; its CheckRedirect is not used, since
-// the client follows redirects itself (within the API's origin only).
+// WithHTTPClient sends every attempt through the Transport and the Jar of client,
+// which is copied and never changed. Its Timeout bounds one attempt unless
+// [WithTimeout] is given. Its CheckRedirect is not used: the client follows
+// redirects itself, within the API's origin only.
 func WithHTTPClient(client *http.Client) Option {
 	return func(cfg *config) error {
 		if client == nil {
@@ -178,8 +179,8 @@ func WithHTTPClient(client *http.Client) Option {
 	}
 }
 
-// WithUserAgent puts your program's name before the SDK's in the User-Agent
-// header: "billing/1.4". Bytes that a header cannot carry are refused.
+// WithUserAgent puts the name of your program, such as "billing/1.4", before that of
+// the SDK in the User-Agent header. Bytes that a header cannot carry are refused.
 func WithUserAgent(name string) Option {
 	return func(cfg *config) error {
 		if issue := headerValueIssue(name); issue != "" {
@@ -190,9 +191,9 @@ func WithUserAgent(name string) Option {
 	}
 }
 
-// WithTimeout bounds one attempt, from sending to the last byte of the body; 0
-// means no bound. Waiting for the rate limit and between retries is outside it:
-// bound the whole call with a context. The default is 30 s.
+// WithTimeout bounds each attempt, from sending the request to the last byte of the
+// response body. 0 means no bound; the default is 30 s. The wait for the rate limit
+// and the delay of a retry do not count: bound a whole call with its context.
 func WithTimeout(perAttempt time.Duration) Option {
 	return func(cfg *config) error {
 		if perAttempt < 0 {
@@ -203,8 +204,9 @@ func WithTimeout(perAttempt time.Duration) Option {
 	}
 }
 
-// WithMaxResponseBytes caps an answer's decompressed body: beyond it the call
-// fails with [ErrResponseTooLarge]. The default is 32 MiB; it must be positive.
+// WithMaxResponseBytes limits the size of a decompressed response body to n bytes,
+// which must be positive. A call with a larger response fails with
+// [ErrResponseTooLarge]. The default is 32 MiB.
 func WithMaxResponseBytes(n int64) Option {
 	return func(cfg *config) error {
 		if n <= 0 {
@@ -226,9 +228,9 @@ func WithRetryPolicy(policy RetryPolicy) Option {
 	}
 }
 
-// WithRateLimiter uses limiter instead of the client's own. One limiter is one
-// budget: clients that use the same API key share it by being given the same
-// value. See [NewRateLimiter].
+// WithRateLimiter replaces the client's own rate limiter. One limiter is one budget:
+// give the same limiter to all clients that use the same API key. See
+// [NewRateLimiter].
 func WithRateLimiter(limiter RateLimiter) Option {
 	return func(cfg *config) error {
 		if limiter == nil {
@@ -239,16 +241,16 @@ func WithRateLimiter(limiter RateLimiter) Option {
 	}
 }
 
-// WithoutRateLimiter sends every call at once. A 429 is then retried by the
-// retry policy, after its Retry-After where it has one.
+// WithoutRateLimiter sends every call at once. The retry policy then governs the
+// retries after a 429, which come after its Retry-After if it has one.
 func WithoutRateLimiter() Option {
 	return func(cfg *config) error { cfg.limiter, cfg.noLimiter = nil, true; return nil }
 }
 
-// WithMaxRateLimitWait bounds how long one attempt may wait for the rate limit;
-// a longer wait fails at once with a [*RateLimitError]. The default of 2
-// minutes lets a full minute's window pass and lets an hour's fail fast; 0 never
-// waits; a negative value leaves the bound to the call's context.
+// WithMaxRateLimitWait bounds the time that one attempt waits for the rate limit. If
+// the wait would be longer, the call fails at once with a [*RateLimitError]. The
+// default of 2 minutes waits for the minute's window and fails fast on the hour's. 0
+// never waits; a negative value leaves the bound to the call's context.
 func WithMaxRateLimitWait(d time.Duration) Option {
 	return func(cfg *config) error { cfg.maxRateWait = d; return nil }
 }
@@ -266,13 +268,13 @@ func WithMaxRate(perSecond float64, burst int) Option {
 	}
 }
 
-// WithLogger logs attempts (debug), waits and retries (info and warn) to
-// logger, without headers, queries or bodies. nil, the default, logs nothing.
+// WithLogger logs attempts at debug level, waits at info level and retries at warn
+// level, without headers, queries or bodies. nil, the default, logs nothing.
 func WithLogger(logger *slog.Logger) Option {
 	return func(cfg *config) error { cfg.logger = logger; return nil }
 }
 
-// WithHooks calls the given functions as calls proceed: see [Hooks].
+// WithHooks calls the functions in hooks as calls proceed; see [Hooks].
 func WithHooks(hooks Hooks) Option {
 	return func(cfg *config) error { cfg.hooks = hooks; return nil }
 }

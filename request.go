@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -14,11 +15,13 @@ import (
 	"github.com/google/go-querystring/query"
 )
 
+const headerRequestID = "X-Request-Id"
+
 // endpoint is a method and a route template: GET and "/projects/{id}".
 type endpoint struct{ method, route string }
 
-// The endpoints that the API overview documents. Of every other one, a bare 404
-// or 405 may mean that it does not exist.
+// overviewEndpoints lists the endpoints that the API overview documents. A 404 or
+// 405 of any other one may mean that the server does not offer it.
 var overviewEndpoints = map[endpoint]bool{
 	{http.MethodGet, "/hello"}:     true,
 	{http.MethodGet, "/status"}:    true,
@@ -29,18 +32,18 @@ var overviewEndpoints = map[endpoint]bool{
 	{http.MethodPost, "/webhooks"}: true,
 }
 
-// request is what a call sends, apart from the headers that all calls share.
+// request describes what a call sends, except the headers that all calls share.
 type request struct {
 	endpoint
 	path   string // escaped, below /api/v1
 	query  string // encoded, without the question mark
 	body   []byte // nil: none, unless stream is set
 	stream io.Reader
-	raw    bool  // of Client.Do, which does not know what the endpoint answers
-	err    error // why it cannot be sent: an *ArgumentError
+	raw    bool  // from Client.Do, which does not know the endpoint's result
+	err    error // an *ArgumentError: why it cannot be sent
 }
 
-// at puts ids into the route, in order.
+// at returns a request with ids in the route's placeholders, in order.
 func (e endpoint) at(ids ...ID) request {
 	r := request{endpoint: e, path: e.route}
 	for _, id := range ids {
@@ -58,7 +61,7 @@ func (e endpoint) at(ids ...ID) request {
 	return r
 }
 
-// withJSON gives the request a JSON body.
+// withJSON sets the body to the JSON of v.
 func (r request) withJSON(v any) request {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -68,7 +71,7 @@ func (r request) withJSON(v any) request {
 	return r
 }
 
-// withQuery gives the request the query of a struct with url tags.
+// withQuery sets the query to that of v, a struct with url tags.
 func (r request) withQuery(v any) request {
 	values, err := query.Values(v)
 	if err != nil {
@@ -78,7 +81,7 @@ func (r request) withQuery(v any) request {
 	return r
 }
 
-// refuse makes the call fail before anything is sent; the first reason stays.
+// refuse makes the call fail before anything is sent. The first reason stays.
 func (r request) refuse(name, issue string) request {
 	if r.err == nil {
 		r.err = &ArgumentError{Name: name, Issue: issue}
@@ -86,18 +89,18 @@ func (r request) refuse(name, issue string) request {
 	return r
 }
 
-// rawRequest is the request of [Client.Do].
+// rawRequest returns the request of [Client.Do].
 func rawRequest(method, path string, in any) request {
 	r := request{endpoint: endpoint{method: method}, raw: true}
 	switch {
 	case !isToken(method) || method != strings.ToUpper(method):
-		return r.refuse("method", "is no HTTP method in capitals")
+		return r.refuse("method", "must be an HTTP method in capital letters")
 	case method == http.MethodConnect:
 		return r.refuse("method", "is for proxies only")
 	}
 	rawPath, rawQuery, _ := strings.Cut(path, "?")
 	if _, err := url.ParseQuery(rawQuery); err != nil || strings.ContainsFunc(rawQuery, isUnsafeInURL) {
-		return r.refuse("path", "its query is not encoded")
+		return r.refuse("path", "its query must be percent-encoded")
 	}
 	if strings.HasPrefix(rawPath, "//") {
 		return r.refuse("path", "must be relative to "+apiPrefix+"/, without scheme or host")
@@ -109,7 +112,7 @@ func rawRequest(method, path string, in any) request {
 		issue := segmentIssue(segment)
 		switch {
 		case err != nil || strings.ContainsFunc(escaped, isUnsafeInURL):
-			issue = "is not escaped"
+			issue = "must be percent-encoded"
 		case strings.Contains(escaped, ":") && segment == segments[0]:
 			issue = "must be relative to " + apiPrefix + "/, without scheme or host"
 		}
@@ -122,12 +125,12 @@ func rawRequest(method, path string, in any) request {
 	return r.withBody(in)
 }
 
-// withBody gives the request the body that the caller of [Client.Do] handed in.
+// withBody sets the body to the one that the caller of [Client.Do] gave.
 func (r request) withBody(in any) request {
 	switch in := in.(type) {
 	case nil:
 	case []byte:
-		r.body = append([]byte{}, in...) // the caller may change it once Do has returned, the transport may still read it
+		r.body = append([]byte{}, in...) // the transport may read it when Do has returned and the caller changes it
 	case io.Reader:
 		if v := reflect.ValueOf(in); v.Kind() == reflect.Pointer && v.IsNil() {
 			return r.refuse("in", "is a nil reader")
@@ -139,13 +142,13 @@ func (r request) withBody(in any) request {
 	return r
 }
 
-// url returns where the request goes. Escapes that differ from the standard ones
-// are kept through RawPath.
+// url returns the request's URL. RawPath keeps escapes that differ from the
+// standard ones.
 func (r *request) url(base *url.URL) (*url.URL, error) {
 	escaped := base.RawPath + apiPrefix + r.path
 	path, err := url.PathUnescape(escaped)
 	if err != nil {
-		return nil, &ArgumentError{Name: "path", Issue: "is not escaped"}
+		return nil, &ArgumentError{Name: "path", Issue: "must be percent-encoded"}
 	}
 	target := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: path, RawQuery: r.query}
 	if path != escaped {
@@ -154,7 +157,7 @@ func (r *request) url(base *url.URL) (*url.URL, error) {
 	return target, nil
 }
 
-// isPlain recognizes the ids that the API gives: nothing in them needs care.
+// isPlain reports whether an ID needs no escaping, as those of the API do.
 func isPlain(id string) bool {
 	for i := range len(id) {
 		if c := id[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && c != '_' && c != '-' {
@@ -164,7 +167,7 @@ func isPlain(id string) bool {
 	return id != ""
 }
 
-// segmentIssue says why text cannot be one segment of a path, "" where it can.
+// segmentIssue returns why text cannot be one segment of a path, "" if it can.
 func segmentIssue(text string) string {
 	switch {
 	case text == "":
@@ -177,16 +180,16 @@ func segmentIssue(text string) string {
 	return ""
 }
 
-// isUnsafeInURL finds what must be escaped in a path or query, or would end it.
+// isUnsafeInURL reports whether r must be escaped in a path or a query, or ends it.
 func isUnsafeInURL(r rune) bool {
 	return r <= ' ' || r == '#' || r == '\\' || r == '"' || r == '<' || r == '>' || r >= 0x7f
 }
 
-// idPrefixes start the API's own ids.
+// idPrefixes are the prefixes of the API's own IDs.
 var idPrefixes = []string{"agent_", "proj_", "wh_", "key_", "evt_"}
 
-// routeOf replaces what looks like an id by {id}, so that the routes seen by
-// metrics stay few.
+// routeOf returns the route of a path, with {id} for each segment that looks like an
+// ID. Few distinct routes keep metrics small.
 func routeOf(segments []string) string {
 	var b strings.Builder
 	for _, segment := range segments {
@@ -211,16 +214,16 @@ func looksLikeID(segment string) bool {
 			digits++
 		}
 	}
-	// A run of digits, or something as long and mixed as a UUID or a hash.
+	// Digits only, or as long and mixed as a UUID or a hash.
 	return digits > 0 && (digits == len(segment) || len(segment) >= 16)
 }
 
-// jsonBody returns a fresh reader over the body. net/http sends exactly this
-// type in one packet with the headers.
+// jsonBody returns a new reader of body. net/http recognizes exactly this type, and
+// sends it in one packet with the headers.
 func jsonBody(body []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(body)) }
 
-// streamBody returns a body that reads from r, and its length, -1 where it is
-// not known. r is the caller's: it is not closed.
+// streamBody returns a body that reads from r, and its length, -1 if that is not
+// known. It does not close r, which is the caller's.
 func streamBody(r io.Reader) (io.ReadCloser, int64) {
 	body := io.NopCloser(callersBody{r})
 	if sized, ok := r.(interface{ Len() int }); ok {
@@ -232,7 +235,8 @@ func streamBody(r io.Reader) (io.ReadCloser, int64) {
 	return body, -1
 }
 
-// callersBody says of an error that it is not the network's.
+// callersBody marks the caller's read errors, so that they do not look like the
+// network's.
 type callersBody struct{ io.Reader }
 
 func (b callersBody) Read(p []byte) (int, error) {
@@ -241,4 +245,18 @@ func (b callersBody) Read(p []byte) (int, error) {
 		err = fmt.Errorf("the body given to Do could not be read: %w", err)
 	}
 	return n, err
+}
+
+// newRequestID returns a random ID of 128 bits. It identifies a call and protects
+// nothing, so it needs no cryptographic randomness.
+func newRequestID() string {
+	const digits = "0123456789abcdefghijklmnopqrstuv" // five bits each
+	var id [26]byte
+	high, low := rand.Uint64(), rand.Uint64()
+	for i := range id {
+		id[i] = digits[low&31]
+		low = low>>5 | high<<59
+		high >>= 5
+	}
+	return string(id[:])
 }

@@ -9,54 +9,56 @@ import (
 	"time"
 )
 
-// Response is what a call's last answer said besides its result; [WithResponse]
-// fills it, also when the call fails.
+// Response holds the metadata of a call's last response. [WithResponse] fills it,
+// whether the call succeeds or fails.
 type Response struct {
-	// StatusCode is 0 where no answer came.
+	// StatusCode is the HTTP status, 0 if there was no response.
 	StatusCode int
-	// RequestID is the answer's, else the one sent.
+	// RequestID is the response's request ID, or the one sent if it has none.
 	RequestID string
-	// ResponseTime is the server's own measure (X-Response-Time), 0 where absent.
+	// ResponseTime is the time that the server measured (X-Response-Time), 0 if
+	// the header is absent.
 	ResponseTime time.Duration
-	// Header and Body are those of the last answer, nil where none came. The
-	// body is decompressed and cut at WithMaxResponseBytes.
+	// Header and Body are nil if there was no response. The body is decompressed
+	// and cut at the limit of WithMaxResponseBytes.
 	Header http.Header
-	// RateLimits is what the answer's headers said.
+	// RateLimits holds the values of the response's rate limit headers.
 	RateLimits RateLimits
-	// Attempts lists everything that was sent, oldest first.
+	// Attempts lists every attempt that was sent, oldest first.
 	Attempts []Attempt
 	Body     []byte
 }
 
-// String returns status, request id and attempts; the rest may hold a secret, as
-// the answer to the creation of an API key does.
+// String returns the status, the request ID and the number of attempts. The other
+// fields may hold a secret: the response that creates an API key does.
 func (r Response) String() string {
-	status := "no answer"
+	status := "no response"
 	if r.StatusCode != 0 {
 		status = strings.TrimSpace(strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode))
 	}
 	return fmt.Sprintf("%s [request id %s, %d attempts]", status, printable(r.RequestID, maxText), len(r.Attempts))
 }
 
-// Format prints the text of [Response.String] under every verb.
+// Format writes the text of [Response.String] for every verb.
 func (r Response) Format(f fmt.State, verb rune) { formatText(f, verb, r.String()) }
 
-// LogValue gives slog the text of [Response.String].
+// LogValue returns the text of [Response.String] for slog.
 func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// Attempt is one exchange of a call: the call's retries and redirects each add
+// Attempt describes one HTTP exchange of a call. Each retry and each redirect adds
 // one.
 type Attempt struct {
-	// StatusCode is 0 where no answer came.
+	// StatusCode is the HTTP status, 0 if there was no response.
 	StatusCode int
-	// RequestID is the answer's, else the one sent.
+	// RequestID is the response's request ID, or the one sent if it has none.
 	RequestID string
-	// Duration runs from the sending to the last byte of the answer.
+	// Duration is the time from sending the request to the last byte of the
+	// response.
 	Duration time.Duration
-	// Delay and RateWait passed before this attempt: the retry's delay, and the
-	// wait for the rate limit.
+	// Delay is the retry's delay before this attempt. RateWait is the wait for the
+	// rate limit before it.
 	Delay, RateWait time.Duration
-	// Err says why no answer came or why it could not be read whole; nil for an
-	// answer, whatever its status.
+	// Err is the reason why there was no response, or why its body could not be
+	// read completely. It is nil for a complete response, whatever its status.
 	Err error
 }

@@ -7,31 +7,34 @@ import (
 	"strings"
 )
 
-// Secret is text that must not be printed: an API key shown at its creation, a
-// webhook's signing secret. Constants assign to it directly; [Secret.Reveal]
-// gives the text back.
+// Secret is text that must not be printed, such as an API key or a webhook's
+// signing secret. A string constant can be assigned to it. [Secret.Reveal] returns
+// the text.
 //
-// fmt and slog print a mask: the first and last four characters of a secret of
-// 20 or more, nothing of a shorter one. Two things cannot be helped: fmt does
-// not call methods on the unexported fields of a struct, nor under %p, so keep a
-// Secret in an exported field or behind a closure; and slog's JSON handler
-// writes a slice, a map or a struct of yours as JSON, unless its type
-// implements [slog.LogValuer], as those of this package do.
+// fmt and slog print a mask. The mask of a secret of 20 bytes or more shows its
+// first and last four; the mask of a shorter one shows nothing. Two cases are
+// beyond the reach of the mask:
 //
-// JSON carries the value itself: that is the wire, and how a key that is shown
-// only once is saved. The zero value "" is no secret, and prints as nothing.
+//   - fmt calls no methods on unexported struct fields. Keep a Secret in an exported
+//     field or behind a closure.
+//   - slog's JSON handler writes a slice, a map or a struct of your own as JSON,
+//     unless its type implements [slog.LogValuer]. The types of this package do.
+//
+// JSON carries the secret itself: requests need it, and it is how you save a key
+// that the API shows only once. The zero value "" means no secret and prints as
+// nothing.
 type Secret string
 
-// Reveal returns the secret's text.
+// Reveal returns the secret itself.
 func (s Secret) Reveal() string { return string(s) }
 
 // String returns the mask.
 func (s Secret) String() string { return mask(string(s)) }
 
-// GoString returns the mask, quoted.
+// GoString returns the quoted mask.
 func (s Secret) GoString() string { return fmt.Sprintf("%q", mask(string(s))) }
 
-// Format prints the mask under every verb.
+// Format writes the mask for every verb.
 func (s Secret) Format(f fmt.State, verb rune) {
 	text := mask(string(s))
 	switch {
@@ -43,11 +46,11 @@ func (s Secret) Format(f fmt.State, verb rune) {
 	_, _ = io.WriteString(f, text)
 }
 
-// LogValue gives slog the mask.
+// LogValue returns the mask for slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(mask(string(s))) }
 
-// mask shows enough of a long secret to tell it from another, and nothing of a
-// short one, in which eight characters would be too large a part.
+// mask shows enough of a long secret to tell it from another. It shows nothing of
+// a short one, because eight characters would be too large a part of it.
 func mask(s string) string {
 	const shown, minLength = 4, 20
 	switch {
