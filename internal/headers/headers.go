@@ -18,8 +18,8 @@ const MaxRetryAfter = 366 * 24 * time.Hour
 // maxCount bounds counts: no limit of requests or tokens is larger.
 const maxCount = 1_000_000_000
 
-// First returns the first value of a header by its canonical name, without the
-// canonicalization of [http.Header.Get].
+// First returns the first value of the header with a canonical name, "" if there is
+// none. It saves the canonicalization of [http.Header.Get].
 func First(h http.Header, canonical string) string {
 	if values := h[canonical]; len(values) > 0 {
 		return values[0]
@@ -27,11 +27,11 @@ func First(h http.Header, canonical string) string {
 	return ""
 }
 
-// Count reads a whole number from 0 to 1e9; anything else is absent.
+// Count reads a whole number from 0 to 1e9. ok is false for anything else.
 func Count(value string) (n int, ok bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {
-		return 0, false // without the error that it would cost
+		return 0, false // strconv would allocate an error
 	}
 	u, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || u > maxCount {
@@ -40,15 +40,15 @@ func Count(value string) (n int, ok bool) {
 	return int(u), true
 }
 
-// UnixTime reads a time in Unix seconds, a fraction allowed, between the years
-// 2000 and 2100; anything else is the zero time.
+// UnixTime reads Unix seconds, with or without a fraction, from the year 2000 to
+// 2100. It returns the zero time for anything else.
 func UnixTime(value string) time.Time {
 	const year2000, year2100 = 946684800, 4102444800
 	if value == "" {
-		return time.Time{} // without the error that it would cost
+		return time.Time{} // strconv would allocate an error
 	}
 	if whole, err := strconv.ParseInt(value, 10, 64); err == nil && whole >= year2000 && whole <= year2100 {
-		return time.Unix(whole, 0) // as nearly all are
+		return time.Unix(whole, 0) // as most are
 	}
 	seconds, ok := number(value)
 	if !ok || seconds < year2000 || seconds > year2100 {
@@ -58,9 +58,9 @@ func UnixTime(value string) time.Time {
 	return time.Unix(int64(whole), int64(fraction*1e9))
 }
 
-// RetryAfter reads seconds, a fraction allowed, or an HTTP date, which is
-// compared with the time now. A date in the past is 0; a negative number, NaN
-// or other text is absent.
+// RetryAfter reads seconds, with or without a fraction, or an HTTP date, and returns
+// the time from now until then. A date in the past is 0. ok is false for a negative
+// number and for any other text.
 func RetryAfter(value string, now time.Time) (d time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
 	if value == "" {
@@ -82,8 +82,8 @@ func RetryAfter(value string, now time.Time) (d time.Duration, ok bool) {
 	return min(max(at.Sub(now), 0), MaxRetryAfter), true
 }
 
-// ServerTime returns the time now by the server's clock, as the response's Date
-// shows it, or local if it shows none: the two clocks may be hours apart.
+// ServerTime returns the present time by the server's clock, which the response's
+// Date header shows, or local if there is none. The two clocks may be hours apart.
 func ServerTime(h http.Header, local time.Time) time.Time {
 	if at := Date(First(h, "Date")); !at.IsZero() {
 		return at
@@ -91,10 +91,10 @@ func ServerTime(h http.Header, local time.Time) time.Time {
 	return local
 }
 
-// Date reads an HTTP date; anything else is the zero time.
+// Date reads an HTTP date. It returns the zero time for anything else.
 func Date(value string) time.Time {
 	if value == "" {
-		return time.Time{} // without the error that it would cost
+		return time.Time{} // http.ParseTime would allocate an error
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
@@ -103,8 +103,9 @@ func Date(value string) time.Time {
 	return at
 }
 
-// Duration reads a duration such as "150ms" or "1.5s", a bare number being
-// milliseconds. What is negative, over an hour or no duration is 0.
+// Duration reads a duration such as "150ms" or "1.5s"; a plain number counts
+// milliseconds. It returns 0 for a negative duration, for one of more than an hour,
+// and for any other text.
 func Duration(value string) time.Duration {
 	value = strings.TrimSpace(value)
 	d, err := time.ParseDuration(value)
@@ -121,16 +122,12 @@ func Duration(value string) time.Duration {
 	return d
 }
 
-// number reads a decimal number; hexadecimal, exponents, infinities and NaN are
-// refused.
-func number(value string) (float64, bool) {
+// number reads a decimal number without an exponent. ok is false for anything else.
+func number(value string) (f float64, ok bool) {
 	value = strings.TrimSpace(value)
 	if value == "" || strings.Trim(value, "0123456789.+-") != "" {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(value, 64)
-	if err != nil && !math.IsInf(f, 0) {
-		return 0, false
-	}
-	return f, true
+	return f, err == nil || math.IsInf(f, 0)
 }
