@@ -1,79 +1,86 @@
 // Package connix is the official Go SDK of the Connix API: projects, AI agents,
 // webhooks, API keys and OAuth2.
 //
-//	client, err := connix.NewClient() // CONNIX_API_KEY
+//	client, err := connix.NewClient() // reads CONNIX_API_KEY
 //	project, err := client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "my-ai-project"})
 //	launch, err := client.Agents.Launch(ctx, connix.LaunchAgentRequest{Name: "data-processor", ProjectID: project.ID})
 //	for agent, err := range client.Agents.All(ctx, &connix.ListAgentsOptions{ProjectID: project.ID}) { … }
 //
-// One [Client] serves a whole program. It authenticates, keeps to the API's rate
-// limits, retries what is safe to retry and turns every failure into a typed
-// error. Package connixtest is a fake of the whole API for your tests.
+// One [Client] serves a whole program. It authenticates, stays within the API's
+// rate limits, retries failed attempts where that is safe, and returns typed
+// errors. Package connixtest provides a fake of the whole API for tests.
 //
 // # Errors
 //
-// A call that is refused for its arguments returns an [*ArgumentError], and
-// nothing was sent. Every other failure is an [*Error]. Ask for its class with
-// [errors.Is] ([ErrNotFound], [ErrConflict], [ErrRateLimited], …) and for the
-// rest (status, code, request id, attempts) with [errors.As].
+// A call with an invalid argument returns an [*ArgumentError] and sends nothing.
+// Every other failure is an [*Error]. Use [errors.Is] to test its class
+// ([ErrNotFound], [ErrConflict], [ErrRateLimited] and others), and [errors.As] to
+// read its status, code, request ID and attempts.
 //
 // # Retries
 //
-// What is repeated depends on what is known of an attempt's effect, its fate:
+// A failed attempt is retried if sending the request again can do no harm. That
+// depends on the outcome of the attempt: on whether the server may have applied the
+// request.
 //
-//	fate      when                                                     repeated
-//	unsent    no connection, proxy or TLS; no permit or credential     any method
-//	declined  429; 401 after the credential was renewed                any method
-//	          any other 4xx but 408                                    never
-//	done      2xx, its body read and decoded                           –
-//	unknown   an answer that was lost or cut, 5xx, 408; of a write     GET, HEAD, PUT, DELETE after 408, 500,
-//	          also a 3xx other than 307 and 308, and a 2xx that        502, 503, 504, a lost or a cut answer;
-//	          cannot be read                                           POST and PATCH only with WithRetryUnsafe
+//	outcome    when                                                    retryable
+//	not sent   no connection to the server, the proxy or by TLS        any method
+//	rejected   429; 401 after the credential was refreshed             any method
+//	           any other 4xx except 408                                never
+//	succeeded  2xx whose body was read and decoded                     –
+//	unknown    a lost or incomplete response, 5xx, 408; for a write    GET, HEAD, PUT and DELETE after 408, 500,
+//	           also a 3xx except 307 and 308, and a 2xx that           502, 503, 504 and a lost or incomplete
+//	           cannot be read                                          response; POST and PATCH only with
+//	                                                                   WithRetryUnsafe
 //
-// A certificate that is not trusted and an answer that is too large are never
-// retried: the next attempt would meet them again.
+// GET, HEAD, PUT and DELETE are idempotent: to apply one twice has the same effect
+// as to apply it once. POST and PATCH are not. A write is every method that may
+// change something. An untrusted certificate and a response that is too large are
+// never retried, because the next attempt would fail in the same way.
 //
-// A write that ends with its fate unknown matches [ErrUnknownOutcome], and stays
-// unknown whatever a repetition on demand meets. Look before repeating it, under a
-// context that has not ended; what is not found may still be done by a slow server:
+// A write whose outcome is unknown returns an error that matches
+// [ErrUnknownOutcome], whatever later attempts returned. Look before you repeat
+// such a write, with a context that has not ended:
 //
 //	project, err := client.Projects.Create(ctx, req)
 //	if errors.Is(err, connix.ErrUnknownOutcome) {
 //		if found, lookErr := client.Projects.FindByName(fresh, req.Name); lookErr == nil {
 //			project, err = found, nil
-//		}
+//		} // else a slow server may still create it
 //	}
 //
-// A DELETE that is repeated after a lost answer and meets 404 has succeeded.
+// A DELETE that meets a 404 after an attempt of unknown outcome has succeeded.
 //
-// Pauses are drawn evenly from zero to a bound that doubles ([RetryPolicy]). The
-// server's Retry-After is honoured up to a cap; beyond it the call ends at once
-// with the server's answer. No pause outlasts the context: a call whose next
-// attempt would come after the deadline ends at once, and its error matches
-// [context.DeadlineExceeded] as well as the server's last answer. A quota shared
-// by all calls of a client keeps an outage from multiplying its requests.
+// Retries use exponential backoff with full jitter: each delay is random, between
+// zero and a bound that doubles from retry to retry; see [RetryPolicy]. The client
+// honors Retry-After up to a cap. If the server asks for a longer delay, the call
+// returns the server's response at once. No delay outlasts the context: if the next
+// attempt would start after the deadline, the call returns at once, with an error
+// that matches [context.DeadlineExceeded] and holds the last response. All calls of
+// a client share a retry budget, which limits the extra load during an outage.
 //
-// Beneath all this, net/http itself repeats a GET, unseen, whose kept connection
-// turns out to be dead before anything of the answer has come.
+// Below all this, net/http itself resends a GET if its reused connection turns out
+// to be dead before any byte of the response has arrived.
 //
 // # Rate limits
 //
-// The API allows 1000 requests an hour and 100 a minute for each key. A client
-// waits for its turn before each attempt, outside of the attempt's timeout and
-// for [WithMaxRateLimitWait] at most; a longer wait is a [*RateLimitError] at
-// once. Clients that use one key share a budget by being given one
-// [RateLimiter].
+// The API allows 1000 requests an hour and 100 a minute for each API key. The client
+// waits for its turn before each attempt. This wait does not count towards the
+// attempt's timeout. If it would exceed [WithMaxRateLimitWait], the call is throttled
+// at once with a [*RateLimitError]. Clients that use the same API key share one budget
+// if they are given the same [RateLimiter].
 //
 // # Redirects
 //
-// They are followed within the scheme, host and port of the base URL only, and
-// never turn a POST, PATCH or DELETE into a GET: [ErrRedirectRefused].
+// The client follows redirects within the base URL's scheme, host and port, and only
+// those that keep the method. All others return [ErrRedirectRefused].
 //
 // # Secrets
 //
-// Keys, tokens and webhook secrets are never printed: not by fmt under any verb,
-// not by slog, not in errors. They are sent to the base URL's origin alone.
+// API keys, tokens and webhook secrets are masked in all output of fmt and slog, and
+// in errors. The client sends credentials only to the base URL's scheme, host and
+// port.
 package connix
 
-// Version is the version of this module, sent in the User-Agent header.
+// Version is the version of this module. The User-Agent header carries it.
 const Version = "0.1.0"
