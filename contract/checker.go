@@ -1,9 +1,12 @@
-// Package contract holds requests to the Connix API, and the answers to them,
-// against the API's OpenAPI document: what the document does not allow is a
-// violation, and so is what it does not mention (a query parameter, a header, a
-// field).
+// Package contract checks requests to the Connix API, and the responses to them,
+// against the API's OpenAPI document. A request or response that the document does
+// not allow is a [Violation]. So is a query parameter, a header or a field that the
+// document does not mention.
 //
-// It is for tests. The SDK's own suite runs under it in both directions.
+// The package is for tests. With [Strict], a server of package connixtest fails the
+// test whose requests break the contract. A [Checker] checks single requests and
+// responses, the traffic of an [http.Handler], or a recording. The tests of the SDK
+// itself run under it in both directions.
 package contract
 
 import (
@@ -23,18 +26,20 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// Checker knows one OpenAPI document. It is safe for concurrent use.
+// Checker checks against one OpenAPI document. It is safe for concurrent use.
+// [New] and [Default] make one; the zero Checker is not usable.
 type Checker struct {
 	router      routers.Router
 	options     *openapi3filter.Options
 	operations  map[string]int  // operationId to the status of its success
 	elsewhere   map[string]bool // paths that the document names but does not describe
 	credentials map[string]bool // canonical names of the headers that carry one
-	unrouted    *routers.Route  // what is answered where no operation matches
+	unrouted    *routers.Route  // the responses to a request that no operation matches
 }
 
-// New reads an OpenAPI 3.0 document, as JSON or YAML. It fails where the
-// document is broken or its own examples do not fit its schemas.
+// New returns a Checker of an OpenAPI 3.0 document in JSON or YAML. It returns an
+// error if the document is invalid, if an example in it does not fit its schema, or
+// if an operation has no operationId.
 func New(document []byte) (*Checker, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(document)
 	if err != nil {
@@ -43,11 +48,11 @@ func New(document []byte) (*Checker, error) {
 	if err := doc.Validate(context.Background(), openapi3.EnableExamplesValidation()); err != nil {
 		return nil, fmt.Errorf("contract: the document is invalid: %w", err)
 	}
-	doc.Servers = nil // tests have hosts of their own
+	doc.Servers = nil // tests have other hosts
 	closeSchemas(doc)
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
-		return nil, fmt.Errorf("contract: the document's paths: %w", err)
+		return nil, fmt.Errorf("contract: routing the document's paths: %w", err)
 	}
 	c := &Checker{
 		router:      router,
@@ -70,7 +75,7 @@ func New(document []byte) (*Checker, error) {
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			if operation.OperationID == "" {
-				return nil, fmt.Errorf("contract: %s %s has no operationId", method, path)
+				return nil, fmt.Errorf("contract: the document's %s %s has no operationId", method, path)
 			}
 			for code := range operation.Responses.Map() {
 				if status, err := parseStatus(code); err == nil && status/100 == 2 {
@@ -82,8 +87,8 @@ func New(document []byte) (*Checker, error) {
 	return c, nil
 }
 
-// readSecurity takes from the security schemes the headers that carry a
-// credential, and the OAuth2 endpoints, which are no part of the API itself.
+// readSecurity notes the headers that carry a credential, and the OAuth2 endpoints,
+// which are no operations of the API.
 func (c *Checker) readSecurity(doc *openapi3.T) {
 	for _, ref := range doc.Components.SecuritySchemes {
 		scheme := ref.Value
@@ -104,7 +109,8 @@ func (c *Checker) readSecurity(doc *openapi3.T) {
 	}
 }
 
-// Operation returns the operationId that the request calls, "" for none.
+// Operation returns the operationId of the operation that req calls, or "" if no
+// operation matches its method and path.
 func (c *Checker) Operation(req *http.Request) string {
 	route, _, err := c.router.FindRoute(req)
 	if err != nil {
@@ -123,24 +129,25 @@ func (c *Checker) Operations() []string {
 	return ids
 }
 
-// Violation is what one request or one answer does that the document does not
-// allow. It quotes names and rules, never a body or a credential.
+// Violation reports everything in one request, or in one response, that the
+// document does not allow. It quotes names and rules, never a body or a credential.
 type Violation struct {
 	// Method and Path are the request's; the query is left out.
 	Method, Path string
-	// Operation is the operationId, "" where no operation matches.
+	// Operation is the operationId, or "" if no operation matches.
 	Operation string
-	// Status is that of the answer at fault, 0 where the request is.
+	// Status is the status code of the response that is at fault. It is 0 if the
+	// request is.
 	Status int
-	// Problems has at least one entry.
+	// Problems describes each problem in one line; there is at least one.
 	Problems []string
 }
 
-// Error lists the problems.
+// Error names the request or response and lists the problems.
 func (v *Violation) Error() string {
 	what := "request"
 	if v.Status != 0 {
-		what = fmt.Sprintf("answer %d to", v.Status)
+		what = fmt.Sprintf("response %d to", v.Status)
 	}
 	operation := ""
 	if v.Operation != "" {
@@ -149,7 +156,7 @@ func (v *Violation) Error() string {
 	return fmt.Sprintf("contract: %s %s %s%s: %s", what, v.Method, v.Path, operation, strings.Join(v.Problems, "; "))
 }
 
-// violation is nil where there are no problems.
+// violation returns nil if there are no problems.
 func violation(req *http.Request, operation string, status int, problems []string) error {
 	if len(problems) == 0 {
 		return nil
@@ -171,8 +178,8 @@ func withBody(req *http.Request, body []byte) *http.Request {
 	return copied
 }
 
-// authenticated accepts any credential of the kind that the scheme asks for:
-// whether it is a good one is not a matter of the document.
+// authenticated accepts any credential of the scheme's kind. The document does not
+// say which ones are valid.
 func authenticated(_ context.Context, input *openapi3filter.AuthenticationInput) error {
 	header := input.RequestValidationInput.Request.Header
 	switch scheme := input.SecurityScheme; scheme.Type {
@@ -194,7 +201,7 @@ func authenticated(_ context.Context, input *openapi3filter.AuthenticationInput)
 func absoluteURI(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || !u.IsAbs() {
-		return errors.New("no absolute URI")
+		return errors.New("is not an absolute URI")
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/connix-io/connix-go/contract"
 )
 
-func TestNewRefuses(t *testing.T) {
+func TestNew_invalidDocument(t *testing.T) {
 	good := string(document(t))
 	for _, tc := range []struct{ name, document, want string }{
 		{"no document", "", "contract:"},
@@ -34,27 +34,27 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// example is an answer or a request body that the document prints.
+// example is a response or a request body that the document prints.
 type example struct {
 	operation, method, path, query string
 	request, response              string
 	status                         int
 }
 
-// examples reads them all; an operation has one for each of its answers.
+// examples reads them all; an operation has one for each of its responses.
 func examples(t testing.TB) (out []example) {
 	type content map[string]struct {
 		Example  json.RawMessage
 		Examples map[string]struct{ Value json.RawMessage }
 	}
-	type answer struct {
+	type response struct {
 		Ref     string `json:"$ref"`
 		Content content
 	}
 	var doc struct {
 		Paths      map[string]map[string]json.RawMessage
 		Components struct {
-			Responses  map[string]answer
+			Responses  map[string]response
 			Parameters map[string]struct {
 				Name, In string
 				Example  any
@@ -85,14 +85,14 @@ func examples(t testing.TB) (out []example) {
 					Ref string `json:"$ref"`
 				}
 				RequestBody struct{ Content content }
-				Responses   map[string]answer
+				Responses   map[string]response
 			}
 			if err := json.Unmarshal(raw, &op); err != nil {
 				t.Fatal(err)
 			}
 			e := example{operation: op.OperationID, method: strings.ToUpper(method), path: strings.ReplaceAll(path, "{id}", "123")}
-			if asked := bodies(op.RequestBody.Content); len(asked) > 0 {
-				e.request = asked[0]
+			if requests := bodies(op.RequestBody.Content); len(requests) > 0 {
+				e.request = requests[0]
 			}
 			for _, ref := range op.Parameters {
 				p := doc.Components.Parameters[strings.TrimPrefix(ref.Ref, "#/components/parameters/")]
@@ -105,11 +105,11 @@ func examples(t testing.TB) (out []example) {
 					a = doc.Components.Responses[name]
 				}
 				e.status, _ = strconv.Atoi(code)
-				answered := bodies(a.Content)
-				if len(answered) == 0 {
-					answered = []string{""}
+				responses := bodies(a.Content)
+				if len(responses) == 0 {
+					responses = []string{""}
 				}
-				for _, e.response = range answered {
+				for _, e.response = range responses {
 					out = append(out, e)
 				}
 			}
@@ -118,10 +118,10 @@ func examples(t testing.TB) (out []example) {
 	return out
 }
 
-// TestDocumentedExamples plays every example of the document, with every query
+// TestChecker_documentedExamples plays every example of the document, with every query
 // parameter of its operation, as one exchange: all of them keep the contract,
 // and together they call every operation.
-func TestDocumentedExamples(t *testing.T) {
+func TestChecker_documentedExamples(t *testing.T) {
 	var played []contract.Exchange
 	for _, one := range examples(t) {
 		e := exchange(one.method, "", one.request, one.status, one.response)
@@ -151,7 +151,7 @@ func TestDocumentedExamples(t *testing.T) {
 	}
 }
 
-func TestMissing(t *testing.T) {
+func TestChecker_missing(t *testing.T) {
 	all := checker(t).Operations()
 	if len(all) != 22 || !slices.IsSorted(all) {
 		t.Fatalf("%d operations: %v", len(all), all)
@@ -170,8 +170,8 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestConcurrentUse is for the race detector.
-func TestConcurrentUse(t *testing.T) {
+// TestChecker_concurrentUse is for the race detector.
+func TestChecker_concurrentUse(t *testing.T) {
 	c := checker(t)
 	var wg sync.WaitGroup
 	for range 8 {

@@ -9,9 +9,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// describe turns the errors of the validator into one line each. It takes the
-// place and the rule and leaves out the value, which may be a secret, and the
-// schema, which may be long.
+// describe returns one line for each error of the validator: the place and the
+// rule. It leaves out the value, which may be a secret, and the schema, which may be
+// long.
 func describe(err error) []string {
 	if err == nil {
 		return nil
@@ -51,8 +51,8 @@ func describe(err error) []string {
 	return []string{err.Error()}
 }
 
-// level is errors.AsType for err itself, whatever err wraps: the errors are a
-// tree, and each of its levels adds something.
+// level is errors.AsType without unwrapping. The errors are a tree, and describe
+// needs each of its levels.
 func level[T error](err error) (T, bool) {
 	e, ok := any(err).(T)
 	return e, ok
@@ -63,7 +63,7 @@ func describeSchema(e *openapi3.SchemaError) []string {
 	if place != "" {
 		place = "/" + place
 	}
-	// Of a value that fits none of several schemas, what each of them says.
+	// The value fits none of several schemas: list the reason of each.
 	if inner, ok := errors.AsType[openapi3.MultiError](e.Origin); ok && len(inner) > 0 {
 		said := make([]string, len(inner))
 		for i, one := range inner {

@@ -9,10 +9,9 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// closeSchemas forbids, in memory, the fields that a schema does not mention:
-// the document leaves its objects open for those who read answers, a test wants
-// to hear of every field. A schema that says itself what else it takes is left
-// as it is.
+// closeSchemas forbids, in memory, the fields that a schema does not mention. The
+// document leaves its objects open, so that clients accept new fields; a test must
+// notice every field. A schema with additionalProperties stays as it is.
 func closeSchemas(doc *openapi3.T) {
 	seen := make(map[*openapi3.Schema]bool)
 	for _, ref := range doc.Components.Schemas {
@@ -57,8 +56,8 @@ func closeSchema(ref *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
 	}
 }
 
-// unrouted is the route of requests that no operation matches: their answers
-// must be one of the document's errors, whichever operation documents it.
+// unrouted returns the route of requests that no operation matches. The response to
+// one must be an error that some operation documents.
 func unrouted(doc *openapi3.T) *routers.Route {
 	responses := &openapi3.Responses{}
 	for _, item := range doc.Paths.Map() {
@@ -73,5 +72,5 @@ func unrouted(doc *openapi3.T) *routers.Route {
 	return &routers.Route{Spec: doc, PathItem: &openapi3.PathItem{}, Operation: &openapi3.Operation{Responses: responses}}
 }
 
-// parseStatus fails for "default" and for ranges such as "4XX".
+// parseStatus returns an error for "default" and for ranges such as "4XX".
 func parseStatus(code string) (int, error) { return strconv.Atoi(code) }

@@ -12,25 +12,27 @@ import (
 	"slices"
 )
 
-// Exchange is one request and the answer to it, as a test suite recorded them.
-// A recording is a stream of such JSON objects, one a line.
+// Exchange is one request and the response to it, as a test suite recorded them.
+// A recording is a stream of such JSON objects, one per line.
 type Exchange struct {
 	Method string `json:"method"`
-	// URL may lack scheme and host.
+	// URL is absolute, or a path with its query.
 	URL           string      `json:"url"`
 	RequestHeader http.Header `json:"request_header"`
 	RequestBody   []byte      `json:"request_body"` // base64 in JSON
 	Status        int         `json:"status"`
-	// ResponseHeader and ResponseBody are as they were sent, compressed where
-	// the Content-Encoding says so.
+	// ResponseHeader and ResponseBody are as they were sent: compressed if the
+	// Content-Encoding says so.
 	ResponseHeader http.Header `json:"response_header"`
 	ResponseBody   []byte      `json:"response_body"` // base64 in JSON
-	// OffContract says why the request breaks the contract on purpose, as a
-	// test of the server's refusals must; "" for one that keeps it.
+	// OffContract is the reason why the request breaks the contract on purpose,
+	// such as a test of the server's errors. It is "" if the request must keep the
+	// contract.
 	OffContract string `json:"off_contract"`
 }
 
-// ReadExchanges reads a recording. It ends after the first error.
+// ReadExchanges returns an iterator over the exchanges of a recording. It ends after
+// the first error, which it yields with a zero Exchange.
 func ReadExchanges(r io.Reader) iter.Seq2[Exchange, error] {
 	return func(yield func(Exchange, error) bool) {
 		decoder := json.NewDecoder(r)
@@ -52,29 +54,29 @@ func ReadExchanges(r io.Reader) iter.Seq2[Exchange, error] {
 	}
 }
 
-// CheckExchange checks both directions; of a request that is off contract on
-// purpose, the answer alone. The error joins a [*Violation] for each.
+// CheckExchange checks the request and the response, or the response alone if e is
+// off contract on purpose. The error joins a [*Violation] for each direction.
 func (c *Checker) CheckExchange(e *Exchange) error {
 	req, err := e.request()
 	if err != nil {
 		return err
 	}
-	var asked error
+	var requestErr error
 	if e.OffContract == "" {
-		asked = c.checkRequest(req, e.RequestBody)
+		requestErr = c.checkRequest(req, e.RequestBody)
 	}
-	return errors.Join(asked, c.CheckResponse(req, e.Status, e.ResponseHeader, e.ResponseBody))
+	return errors.Join(requestErr, c.CheckResponse(req, e.Status, e.ResponseHeader, e.ResponseBody))
 }
 
-// Missing returns the operationIds that no exchange called with the success
-// that the document gives, sorted. Requests that are off contract count as the
-// others do: it is the answer that shows that an operation works.
+// Missing returns, sorted, the operationIds for which no exchange has the successful
+// status that the document gives. Requests that are off contract count, too: the
+// response shows that an operation works.
 func (c *Checker) Missing(exchanges []Exchange) []string {
 	done := make(map[string]bool)
 	for _, e := range exchanges {
 		req, err := e.request()
 		if err != nil {
-			continue // CheckExchange says so
+			continue // CheckExchange reports it
 		}
 		if id := c.Operation(req); id != "" && e.Status == c.operations[id] {
 			done[id] = true

@@ -42,7 +42,7 @@ func TestReadExchanges(t *testing.T) {
 	}
 }
 
-func TestReadExchangesFails(t *testing.T) {
+func TestReadExchanges_broken(t *testing.T) {
 	for name, recording := range map[string]string{
 		"cut":           `{"method":"GET"}` + "\n" + `{"method":"GE`,
 		"unknown field": `{"method":"GET"}` + "\n" + `{"methd":"GET"}`,
@@ -67,7 +67,7 @@ func TestReadExchangesFails(t *testing.T) {
 	}
 }
 
-func TestCheckExchangeRefusesABrokenURL(t *testing.T) {
+func TestCheckExchange_brokenURL(t *testing.T) {
 	e := list()
 	e.URL = "http://[::1"
 	if err := checker(t).CheckExchange(&e); err == nil {

@@ -13,10 +13,9 @@ import (
 	"github.com/connix-io/connix-go/connixtest"
 )
 
-// FuzzAnswers sends both dialects of the fake anything at all. Whatever is
-// asked, the answer keeps to the document; and what the document allows, the
-// fake understands.
-func FuzzAnswers(f *testing.F) {
+// FuzzFake sends random requests to the fake, in both dialects. The response always
+// keeps to the document, and the fake accepts every request that the document allows.
+func FuzzFake(f *testing.F) {
 	for _, e := range calls(f) {
 		f.Add(e.method, e.path+"?"+e.query, "application/json", []byte(e.request))
 	}
@@ -54,7 +53,7 @@ func FuzzAnswers(f *testing.F) {
 			// Of bodies the fake asks more than a schema can say.
 			refused := slices.Contains([]int{401, 403, 405, 429, 500}, rec.Code) || rec.Code == 400 && len(body) == 0
 			if allowed && refused {
-				t.Errorf("%s: the document allows %s %s %q, and it is answered with %d: %s", name, method, target, body, rec.Code, rec.Body)
+				t.Errorf("%s: the document allows %s %s %q, and it gets %d: %s", name, method, target, body, rec.Code, rec.Body)
 			}
 		}
 	})

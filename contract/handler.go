@@ -7,17 +7,18 @@ import (
 	"net/http"
 )
 
-// Handler passes requests to next and gives report every [*Violation] of the
-// request and of the answer, in that order; report is called from the goroutine
-// of the request. The client gets the answer unchanged. An answer that next
-// breaks off (by a panic or by taking over the connection) is not checked.
+// Handler returns a handler that passes requests to next and calls report with every
+// [*Violation] of the request and of the response, in that order, in the request's
+// goroutine. If the body of a request cannot be read, report gets the reader's
+// error. The client gets the response unchanged. A response that next breaks off (by
+// a panic, or by hijacking the connection) is not checked.
 //
-// Bodies are kept in memory until next has returned.
+// Bodies stay in memory until next has returned.
 func (c *Checker) Handler(next http.Handler, report func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		// Not every handler leaves the request as it came.
-		asked := req.Clone(req.Context())
-		asked.Body = nil
+		// next may change the request.
+		original := req.Clone(req.Context())
+		original.Body = nil
 		if err := c.CheckRequest(req); err != nil {
 			report(err)
 		}
@@ -26,14 +27,14 @@ func (c *Checker) Handler(next http.Handler, report func(error)) http.Handler {
 		if recorder.hijacked {
 			return
 		}
-		recorder.begin(http.StatusOK) // as net/http does for a handler that writes nothing
-		if err := c.CheckResponse(asked, recorder.status, recorder.header, recorder.body.Bytes()); err != nil {
+		recorder.begin(http.StatusOK) // as net/http does if a handler writes nothing
+		if err := c.CheckResponse(original, recorder.status, recorder.header, recorder.body.Bytes()); err != nil {
 			report(err)
 		}
 	})
 }
 
-// recorder keeps what passes through it.
+// recorder keeps a copy of the response that passes through it.
 type recorder struct {
 	http.ResponseWriter
 	status   int
@@ -42,23 +43,23 @@ type recorder struct {
 	hijacked bool
 }
 
-// Hijack notes that the answer will not pass through the recorder.
+// Hijack notes that the response will not pass through the recorder.
 func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(r.ResponseWriter).Hijack()
 	r.hijacked = err == nil
 	return conn, buffered, err
 }
 
-// FlushError sends the status, where none was sent before.
+// FlushError sends the status, if none was sent before.
 func (r *recorder) FlushError() error {
 	r.begin(http.StatusOK)
 	return http.NewResponseController(r.ResponseWriter).Flush()
 }
 
-// Flush is FlushError for those who ask for an http.Flusher.
+// Flush makes the recorder an http.Flusher.
 func (r *recorder) Flush() { _ = r.FlushError() }
 
-// Unwrap lets http.ResponseController reach what else the writer can do.
+// Unwrap lets http.ResponseController reach the other methods of the writer.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (r *recorder) begin(status int) {

@@ -12,7 +12,7 @@ import (
 	"github.com/connix-io/connix-go/contract"
 )
 
-// serve plays e's answer.
+// serve plays the response of e.
 func serve(e contract.Exchange) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		_, _ = io.Copy(io.Discard, req.Body)
@@ -44,10 +44,10 @@ func through(t *testing.T, e contract.Exchange, next http.Handler) (*http.Respon
 }
 
 func TestHandler(t *testing.T) {
-	badRequest, badAnswer := create(), create()
+	badRequest, badResponse := create(), create()
 	badRequest.URL += "?dry_run=1"
-	badAnswer.ResponseBody = []byte(`{"id":123}`)
-	both := badAnswer
+	badResponse.ResponseBody = []byte(`{"id":123}`)
+	both := badResponse
 	both.URL = badRequest.URL
 	for _, tc := range []struct {
 		name     string
@@ -57,7 +57,7 @@ func TestHandler(t *testing.T) {
 		{"good", create(), nil},
 		{"good without a body", remove(), nil},
 		{"bad request", badRequest, []int{0}},
-		{"bad answer", badAnswer, []int{201}},
+		{"bad response", badResponse, []int{201}},
 		{"both", both, []int{0, 201}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-func TestHandlerReportsASilentHandler(t *testing.T) {
+func TestHandler_silentHandler(t *testing.T) {
 	_, _, reported := through(t, list(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	if len(reported) != 1 {
 		t.Fatalf("reported %v", reported)
@@ -83,9 +83,9 @@ func TestHandlerReportsASilentHandler(t *testing.T) {
 	wantViolation(t, reported[0], 200, "missing")
 }
 
-// TestHandlerSeesWhatWasSent: what the handler does to the request or to the
+// TestHandler_changedRequest: what the handler does to the request or to the
 // header afterwards changes nothing.
-func TestHandlerSeesWhatWasSent(t *testing.T) {
+func TestHandler_changedRequest(t *testing.T) {
 	e := list()
 	_, _, reported := through(t, e, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		req.URL.Path, req.Method = "/elsewhere", "PUT"
@@ -98,8 +98,8 @@ func TestHandlerSeesWhatWasSent(t *testing.T) {
 	}
 }
 
-// TestHandlerPassesBrokenAnswers: what is broken off on purpose is no answer.
-func TestHandlerPassesBrokenAnswers(t *testing.T) {
+// A response that is broken off on purpose is not checked.
+func TestHandler_brokenOffResponse(t *testing.T) {
 	for name, next := range map[string]http.HandlerFunc{
 		"panic": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"panic after the status": func(w http.ResponseWriter, _ *http.Request) {
@@ -124,8 +124,8 @@ func TestHandlerPassesBrokenAnswers(t *testing.T) {
 	}
 }
 
-// TestHandlerStreams: a flush reaches the client while the handler still runs.
-func TestHandlerStreams(t *testing.T) {
+// TestHandler_stream: a flush reaches the client while the handler still runs.
+func TestHandler_stream(t *testing.T) {
 	e := list()
 	half := len(e.ResponseBody) / 2
 	arrived := make(chan struct{})
@@ -161,7 +161,7 @@ func TestHandlerStreams(t *testing.T) {
 	}
 }
 
-func TestViolationIsFound(t *testing.T) {
+func TestViolation_found(t *testing.T) {
 	e := create()
 	e.RequestBody, e.ResponseBody = []byte(`{}`), []byte(`{}`)
 	err := checker(t).CheckExchange(&e)
@@ -170,7 +170,7 @@ func TestViolationIsFound(t *testing.T) {
 		t.Errorf("got %+v of %v", v, err)
 	}
 	const want = `contract: request POST /api/v1/projects (createProject): body: `
-	if text := err.Error(); !strings.HasPrefix(text, want) || !strings.Contains(text, "\ncontract: answer 201 to POST /api/v1/projects (createProject): ") {
+	if text := err.Error(); !strings.HasPrefix(text, want) || !strings.Contains(text, "\ncontract: response 201 to POST /api/v1/projects (createProject): ") {
 		t.Errorf("the text is\n%s", text)
 	}
 }

@@ -53,7 +53,7 @@ func requestHeader(body string) http.Header {
 	return h
 }
 
-// responseHeader is what the API answers.
+// responseHeader is what the API sends.
 func responseHeader(status int) http.Header {
 	h := http.Header{
 		"Date":                           {"Mon, 15 Jan 2024 10:30:00 GMT"},
@@ -73,15 +73,15 @@ func responseHeader(status int) http.Header {
 }
 
 // exchange is one that keeps the contract if its bodies do.
-func exchange(method, path, asked string, status int, answered string) contract.Exchange {
+func exchange(method, path, sent string, status int, received string) contract.Exchange {
 	return contract.Exchange{
 		Method:         method,
 		URL:            "/api/v1" + path,
-		RequestHeader:  requestHeader(asked),
-		RequestBody:    []byte(asked),
+		RequestHeader:  requestHeader(sent),
+		RequestBody:    []byte(sent),
 		Status:         status,
 		ResponseHeader: responseHeader(status),
-		ResponseBody:   []byte(answered),
+		ResponseBody:   []byte(received),
 	}
 }
 

@@ -14,12 +14,12 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// CheckRequest returns a [*Violation] where the document does not allow the
-// request, nil where it does. It reads the body and puts an equal one back;
-// where that fails, the error is the reader's.
+// CheckRequest returns a [*Violation] if the document does not allow the request,
+// and nil if it does. It reads the body and replaces it by an equal one. If reading
+// fails, the error wraps the reader's.
 //
-// The endpoints of OAuth2 are named by the document but not described: requests
-// to them are passed.
+// The document names the OAuth2 endpoints without describing them, so CheckRequest
+// accepts every request to them.
 func (c *Checker) CheckRequest(req *http.Request) error {
 	var body []byte
 	if req.Body != nil && req.Body != http.NoBody {
@@ -41,9 +41,9 @@ func (c *Checker) checkRequest(req *http.Request, body []byte) error {
 	req = withBody(req, body)
 	route, params, err := c.router.FindRoute(req)
 	if err != nil {
-		problem := "no such path in the document"
+		problem := "the document has no such path"
 		if errors.Is(err, routers.ErrMethodNotAllowed) {
-			problem = "the path does not have this method in the document"
+			problem = "the document's path does not have this method"
 		}
 		return violation(req, "", 0, []string{problem})
 	}
@@ -55,8 +55,8 @@ func (c *Checker) checkRequest(req *http.Request, body []byte) error {
 	return violation(req, route.Operation.OperationID, 0, problems)
 }
 
-// parameter finds a documented parameter, also where all methods of a path
-// share it. Header names match in any case.
+// parameter returns a documented parameter of the operation or of its path, or nil.
+// Header names match in any case.
 func parameter(route *routers.Route, in, name string) *openapi3.Parameter {
 	for _, list := range []openapi3.Parameters{route.Operation.Parameters, route.PathItem.Parameters} {
 		for _, ref := range list {
@@ -71,7 +71,7 @@ func parameter(route *routers.Route, in, name string) *openapi3.Parameter {
 
 func queryProblems(req *http.Request, route *routers.Route) (problems []string) {
 	if strings.Contains(req.URL.RawQuery, ";") {
-		problems = append(problems, "the query has a semicolon, which servers drop")
+		problems = append(problems, "the query has a semicolon, and servers drop such parameters")
 	}
 	for name, values := range req.URL.Query() {
 		p := parameter(route, openapi3.ParameterInQuery, name)
@@ -79,13 +79,13 @@ func queryProblems(req *http.Request, route *routers.Route) (problems []string) 
 		case p == nil:
 			problems = append(problems, fmt.Sprintf("query parameter %q is not documented", name))
 		case len(values) > 1 && !p.Schema.Value.Type.Is("array"):
-			problems = append(problems, fmt.Sprintf("query parameter %q is there %d times", name, len(values)))
+			problems = append(problems, fmt.Sprintf("query parameter %q is sent %d times", name, len(values)))
 		}
 	}
 	return problems
 }
 
-// standardRequestHeaders are those of HTTP itself, which documents do not list.
+// standardRequestHeaders belong to HTTP itself; OpenAPI documents do not list them.
 var standardRequestHeaders = set("Accept", "Accept-Encoding", "Connection", "Content-Length", "Content-Type",
 	"Expect", "Host", "Te", "Trailer", "Transfer-Encoding", "User-Agent")
 
@@ -99,7 +99,7 @@ func (c *Checker) headerProblems(req *http.Request, route *routers.Route) (probl
 		case parameter(route, openapi3.ParameterInHeader, name) == nil:
 			problems = append(problems, fmt.Sprintf("header %q is not documented", name))
 		case len(values) > 1:
-			problems = append(problems, fmt.Sprintf("header %q is there %d times", name, len(values)))
+			problems = append(problems, fmt.Sprintf("header %q is sent %d times", name, len(values)))
 		}
 	}
 	if sent > 1 {
@@ -108,10 +108,10 @@ func (c *Checker) headerProblems(req *http.Request, route *routers.Route) (probl
 	return problems
 }
 
-// contentProblems sees to what the document cannot say of the headers of HTTP.
+// contentProblems checks the headers of HTTP that the document cannot describe.
 func contentProblems(req *http.Request, body []byte) (problems []string) {
 	if len(body) == 0 && req.Header.Get("Content-Type") != "" {
-		problems = append(problems, "there is a Content-Type but no body")
+		problems = append(problems, "a Content-Type is sent without a body")
 	}
 	if accept := req.Header.Get("Accept"); accept != "" && !acceptsJSON(accept) {
 		problems = append(problems, "the Accept header leaves out application/json")

@@ -45,7 +45,7 @@ func projectAgents() contract.Exchange {
 			`"pagination":{"limit":10,"offset":20,"total":21,"has_next":false,"has_prev":true}}`)
 }
 
-func TestRequestViolations(t *testing.T) {
+func TestCheckRequest_violations(t *testing.T) {
 	body := func(text string) func(*contract.Exchange) {
 		return func(e *contract.Exchange) { e.RequestBody = []byte(text) }
 	}
@@ -70,7 +70,7 @@ func TestRequestViolations(t *testing.T) {
 		{"unknown method", list, func(e *contract.Exchange) { e.Method = "PUT" }, "does not have this method"},
 		{"undocumented query parameter", list, query("pages=2"), `query parameter "pages" is not documented`},
 		{"parameter of another list", projectAgents, query("page=2"), `query parameter "page" is not documented`},
-		{"repeated query parameter", list, query("page=1&page=2"), `query parameter "page" is there 2 times`},
+		{"repeated query parameter", list, query("page=1&page=2"), `query parameter "page" is sent 2 times`},
 		{"semicolon", list, query("page=1;limit=2"), "semicolon"},
 		{"word as a number", list, query("page=one"), `query parameter "page"`},
 		{"number too small", list, query("page=0"), `query parameter "page": number must be at least 1`},
@@ -82,7 +82,7 @@ func TestRequestViolations(t *testing.T) {
 		{"plus not escaped", list, query("updated_before=2024-01-01T10:00:00+02:00"), `query parameter "updated_before"`},
 		{"undocumented header", list, header("X-Trace", "1"), `header "X-Trace" is not documented`},
 		{"idempotency key", create, header("Idempotency-Key", "1"), `header "Idempotency-Key" is not documented`},
-		{"repeated header", list, header("X-Request-Id", "req-1", "req-2"), `header "X-Request-Id" is there 2 times`},
+		{"repeated header", list, header("X-Request-Id", "req-1", "req-2"), `header "X-Request-Id" is sent 2 times`},
 		{"empty request id", list, header("X-Request-Id", ""), `header parameter "X-Request-ID"`},
 		{"no credential", list, func(e *contract.Exchange) { e.RequestHeader.Del("X-API-Key") }, "no credential"},
 		{"basic credential", list, func(e *contract.Exchange) {
@@ -95,7 +95,7 @@ func TestRequestViolations(t *testing.T) {
 			e.RequestBody = []byte(`{}`)
 			e.RequestHeader.Set("Content-Type", "application/json")
 		}, "request body not allowed"},
-		{"Content-Type without a body", list, header("Content-Type", "application/json"), "Content-Type but no body"},
+		{"Content-Type without a body", list, header("Content-Type", "application/json"), "Content-Type is sent without a body"},
 		{"no body", create, func(e *contract.Exchange) {
 			e.RequestBody = nil
 			e.RequestHeader.Del("Content-Type")
@@ -147,7 +147,7 @@ func TestRequestViolations(t *testing.T) {
 	}
 }
 
-func TestRequestsThatPass(t *testing.T) {
+func TestCheckRequest_allowed(t *testing.T) {
 	bearer := func(e *contract.Exchange) {
 		e.RequestHeader.Del("X-API-Key")
 		e.RequestHeader.Set("Authorization", "Bearer token")
@@ -182,8 +182,8 @@ func TestRequestsThatPass(t *testing.T) {
 	}
 }
 
-// TestCheckRequestKeepsTheBody makes sure that whoever comes next reads it whole.
-func TestCheckRequestKeepsTheBody(t *testing.T) {
+// TestCheckRequest_keepsBody makes sure that whoever comes next reads it whole.
+func TestCheckRequest_keepsBody(t *testing.T) {
 	const body = `{"name":"my-ai-project"}`
 	req := httptest.NewRequest("POST", "/api/v1/projects", strings.NewReader(body))
 	req.Header = requestHeader(body)
@@ -197,7 +197,7 @@ func TestCheckRequestKeepsTheBody(t *testing.T) {
 	}
 }
 
-func TestCheckRequestTellsOfABodyThatBreaks(t *testing.T) {
+func TestCheckRequest_unreadableBody(t *testing.T) {
 	lost := errors.New("connection lost")
 	req := httptest.NewRequest("POST", "/api/v1/projects", iotest.ErrReader(lost))
 	if err := checker(t).CheckRequest(req); !errors.Is(err, lost) {
@@ -205,8 +205,8 @@ func TestCheckRequestTellsOfABodyThatBreaks(t *testing.T) {
 	}
 }
 
-// TestViolationsTellNoSecret plants a secret wherever one is sent.
-func TestViolationsTellNoSecret(t *testing.T) {
+// TestViolation_secrets plants a secret wherever one is sent.
+func TestViolation_secrets(t *testing.T) {
 	const secret = "whsec_planted"
 	e := webhook()
 	e.RequestHeader = http.Header{"X-Api-Key": {secret}, "Authorization": {"Bearer " + secret}, "Content-Type": {"application/json"}}

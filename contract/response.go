@@ -13,26 +13,26 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// maxDecompressed bounds what a compressed answer may unfold to.
+// maxDecompressed bounds the size of a decompressed response.
 const maxDecompressed = 64 << 20
 
-// CheckResponse returns a [*Violation] where the document does not allow the
-// answer to req, nil where it does. The body is as it was sent: compressed,
-// where the Content-Encoding says so.
+// CheckResponse returns a [*Violation] if the document does not allow the response
+// to req, and nil if it does. The body is as it was sent: compressed if the
+// Content-Encoding says so.
 //
-// An answer to a request that no operation matches must be one of the
-// document's errors. HEAD is answered as GET is, without a body. Answers of
-// OAuth2 endpoints are passed.
+// If no operation matches req, the response must be one of the document's errors.
+// The response to HEAD must be that to GET without its body. CheckResponse accepts
+// every response of an OAuth2 endpoint.
 func (c *Checker) CheckResponse(req *http.Request, status int, header http.Header, body []byte) error {
 	if c.elsewhere[req.URL.Path] {
 		return nil
 	}
-	asked := withBody(req, nil)
+	bare := withBody(req, nil)
 	options := *c.options
 	if req.Method == http.MethodHead {
-		asked.Method, options.ExcludeResponseBody = http.MethodGet, true
+		bare.Method, options.ExcludeResponseBody = http.MethodGet, true
 	}
-	route, params, err := c.router.FindRoute(asked)
+	route, params, err := c.router.FindRoute(bare)
 	if err != nil {
 		route = c.unrouted
 	}
@@ -49,7 +49,7 @@ func (c *Checker) CheckResponse(req *http.Request, status int, header http.Heade
 		return report([]string{err.Error()})
 	}
 	input := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: asked, PathParams: params, Route: route, Options: &options},
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: bare, PathParams: params, Route: route, Options: &options},
 		Status:                 status,
 		Header:                 header,
 		Options:                &options,
@@ -61,7 +61,7 @@ func (c *Checker) CheckResponse(req *http.Request, status int, header http.Heade
 		case !documented[canonical]:
 			problems = append(problems, fmt.Sprintf("header %q is not documented", name))
 		case len(values) > 1:
-			problems = append(problems, fmt.Sprintf("header %q is there %d times", name, len(values)))
+			problems = append(problems, fmt.Sprintf("header %q is sent %d times", name, len(values)))
 		}
 	}
 	if req.Method != http.MethodHead {
@@ -71,12 +71,12 @@ func (c *Checker) CheckResponse(req *http.Request, status int, header http.Heade
 	return report(problems)
 }
 
-// standardResponseHeaders are those of HTTP itself, which documents do not list.
+// standardResponseHeaders belong to HTTP itself; OpenAPI documents do not list them.
 var standardResponseHeaders = set("Allow", "Connection", "Content-Encoding", "Content-Length", "Content-Type",
 	"Date", "Keep-Alive", "Trailer", "Transfer-Encoding", "Vary", "Www-Authenticate")
 
-// documentedHeaders returns the canonical names of the headers that the route's
-// answers of a status have, false where it has no such status.
+// documentedHeaders returns the canonical names of the headers that the document
+// gives for a status of the route. It reports false if the status is not documented.
 func documentedHeaders(route *routers.Route, status int) (map[string]bool, bool) {
 	ref := route.Operation.Responses.Status(status)
 	if ref == nil {
@@ -105,28 +105,29 @@ func bodyProblems(status int, header http.Header, body []byte) (problems []strin
 	return nil
 }
 
-// requestIDProblems compares the three places where an exchange names itself.
+// requestIDProblems compares the request id in the request, in the response's header
+// and in its error.
 func requestIDProblems(req *http.Request, header http.Header, body []byte) (problems []string) {
 	const name = "X-Request-ID"
-	answered := header.Get(name)
-	if answered == "" {
-		return nil // said elsewhere, where it is required
+	received := header.Get(name)
+	if received == "" {
+		return nil // the validator reports it if it is required
 	}
-	if sent := req.Header.Get(name); sent != "" && sent != answered {
-		problems = append(problems, name+" is not the one that was sent")
+	if sent := req.Header.Get(name); sent != "" && sent != received {
+		problems = append(problems, name+" differs from the request's")
 	}
 	var failure struct {
 		Error struct {
 			RequestID string `json:"request_id"`
 		} `json:"error"`
 	}
-	if json.Unmarshal(body, &failure) == nil && failure.Error.RequestID != "" && failure.Error.RequestID != answered {
+	if json.Unmarshal(body, &failure) == nil && failure.Error.RequestID != "" && failure.Error.RequestID != received {
 		problems = append(problems, name+" and the error's request_id differ")
 	}
 	return problems
 }
 
-// jsonProblems finds what a decoder that stops after the first value does not.
+// jsonProblems also finds trailing data, at which a decoder does not look.
 func jsonProblems(body []byte) []string {
 	if len(body) > 0 && !json.Valid(body) {
 		return []string{"the body is not exactly one JSON value"}
@@ -134,7 +135,7 @@ func jsonProblems(body []byte) []string {
 	return nil
 }
 
-// decompress undoes the Content-Encoding, and takes it out of the header.
+// decompress undoes the Content-Encoding and removes it from the header.
 func decompress(header http.Header, body []byte) ([]byte, error) {
 	switch encoding := header.Get("Content-Encoding"); encoding {
 	case "", "identity":
@@ -156,7 +157,7 @@ func decompress(header http.Header, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the gzip body is broken: %w", err)
 	}
 	if len(plain) > maxDecompressed {
-		return nil, fmt.Errorf("the body unfolds to more than %d MiB", maxDecompressed>>20)
+		return nil, fmt.Errorf("the body is larger than %d MiB when decompressed", maxDecompressed>>20)
 	}
 	return plain, nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/connix-io/connix-go/contract"
 )
 
-func TestResponseViolations(t *testing.T) {
+func TestCheckResponse_violations(t *testing.T) {
 	body := func(text string) func(*contract.Exchange) {
 		return func(e *contract.Exchange) { e.ResponseBody = []byte(text) }
 	}
@@ -41,9 +41,9 @@ func TestResponseViolations(t *testing.T) {
 		{"undocumented header", list, header("X-Powered-By", "x"), `header "X-Powered-By" is not documented`},
 		{"location", create, header("Location", "/api/v1/projects/123"), `header "Location" is not documented`},
 		{"Retry-After on success", list, header("Retry-After", "1"), `header "Retry-After" is not documented`},
-		{"repeated header", list, header("X-Response-Time", "1ms", "2ms"), `header "X-Response-Time" is there 2 times`},
+		{"repeated header", list, header("X-Response-Time", "1ms", "2ms"), `header "X-Response-Time" is sent 2 times`},
 		{"no request id", list, without("X-Request-Id"), `"X-Request-ID" missing`},
-		{"another request id", list, header("X-Request-Id", "req-2"), "not the one that was sent"},
+		{"another request id", list, header("X-Request-Id", "req-2"), "differs from the request's"},
 		{"no response time", list, without("X-Response-Time"), `"X-Response-Time" missing`},
 		{"response time in seconds", list, header("X-Response-Time", "0.15s"), `"X-Response-Time" doesn't match`},
 		{"no limit", list, without("X-Ratelimit-Limit-Requests"), `"X-RateLimit-Limit-Requests" missing`},
@@ -72,7 +72,7 @@ func TestResponseViolations(t *testing.T) {
 		{"null id", create, body(strings.Replace(project, "123", "null", 1)), "/id"},
 		{"id too large", create, body(strings.Replace(project, "123", "1e30", 1)), "/id"},
 		{"bad time", create, body(strings.Replace(project, "2024-01-15T10:30:00Z", "2024-01-15 10:30", 1)), "/created_at"},
-		{"id in the answer to a launch", launch, body(`{"message":"ok","id":"agent_1"}`), `"id" is unsupported`},
+		{"id in the response to a launch", launch, body(`{"message":"ok","id":"agent_1"}`), `"id" is unsupported`},
 		{"secret echoed", webhook, body(`{"id":"wh_1","url":"https://a.b","events":[],"status":"active","created_at":"2024-01-15T10:30:00Z","updated_at":"2024-01-15T10:30:00Z","secret":"s"}`), `"secret" is unsupported`},
 		{"no key at creation", newKey, body(`{"id":"key_1","name":"ci","scopes":[],"created_at":"2024-01-15T10:30:00Z"}`), "key"},
 		{"key shown later", func() contract.Exchange {
@@ -111,17 +111,17 @@ func TestResponseViolations(t *testing.T) {
 			tc.bad(&e)
 			wantViolation(t, checker(t).CheckExchange(&e), e.Status, tc.want)
 
-			e.OffContract = "a request that is bad on purpose excuses no answer"
+			e.OffContract = "a request that is bad on purpose excuses no response"
 			if checker(t).CheckExchange(&e) == nil {
-				t.Error("off contract, the answer passed")
+				t.Error("off contract, the response passed")
 			}
 		})
 	}
 }
 
-// TestAnswersToUnknownRequests: no operation documents them, an error of the
-// API it must be all the same.
-func TestAnswersToUnknownRequests(t *testing.T) {
+// No operation documents the responses to unknown requests; they must be errors of
+// the API nevertheless.
+func TestCheckResponse_unknownRequest(t *testing.T) {
 	unknown := func(method, path string, status int, body string) contract.Exchange {
 		e := exchange(method, path, "", status, body)
 		e.OffContract = "unknown on purpose"
@@ -148,7 +148,7 @@ func TestAnswersToUnknownRequests(t *testing.T) {
 	wantViolation(t, checker(t).CheckExchange(&cleaned), 301, "the status is not documented")
 }
 
-func TestAnswersThatPass(t *testing.T) {
+func TestCheckResponse_allowed(t *testing.T) {
 	limited := exchange("GET", "/hello?name=a", "", 429, failure("RATE_LIMIT_EXCEEDED"))
 	limited.ResponseHeader.Set("Retry-After", "Mon, 15 Jan 2024 10:31:00 GMT")
 	gateway := exchange("GET", "/projects", "", 502, "<html>bad gateway</html>")

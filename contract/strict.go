@@ -10,21 +10,22 @@ import (
 	"github.com/connix-io/connix-go/connixtest"
 )
 
-// Strict has a server of connixtest refuse every request that the OpenAPI
-// document does not allow: an unknown path or method, a query parameter, a
-// header or a field that the document does not mention, a value of the wrong
-// type or form, a missing credential.
+// Strict returns an option with which a server of package connixtest checks every
+// request against the API's OpenAPI document. It refuses an unknown path or method,
+// a query parameter, header or field that the document does not mention, a value of
+// the wrong type or form, and a missing credential.
 //
 //	srv := connixtest.NewServer(t, contract.Strict())
 //
-// Such a request fails the test of [connixtest.NewServer] and is answered as
-// without Strict; a server of [connixtest.Start] answers it with 500. Both name
-// the [Violation]. Requests to the endpoints of OAuth2 are not checked.
+// Such a request fails the test that was given to [connixtest.NewServer], and gets
+// the same response as without Strict. A server of [connixtest.Start] responds with
+// status 500. Both name the [Violation]. Requests to the OAuth2 endpoints are not
+// checked.
 //
-// A test that sends bad requests on purpose, to see how an application takes a
-// refusal, needs a server without it. An application whose transport adds
-// headers of its own, such as traceparent, breaks the contract with every
-// request: leave that transport out of the test.
+// A test that sends bad requests on purpose, to see how an application handles an
+// error, needs a server without Strict. If an application's transport adds headers
+// such as traceparent, every request breaks the contract: leave that transport out
+// of the test.
 func Strict() connixtest.Option {
 	return connixtest.WithRequestCheck(func(req *http.Request) error {
 		c, err := Default()
@@ -35,12 +36,12 @@ func Strict() connixtest.Option {
 	})
 }
 
-// Default returns the Checker of the API's own document, in the version that
-// comes with the SDK. All callers share one. It fails only where the document
-// is broken.
+// Default returns the Checker of the OpenAPI document that comes with this version
+// of the SDK. All callers share it. Default returns an error only if the document is
+// invalid.
 func Default() (*Checker, error) { return standard() }
 
-// standard asks a fake for the document, as anybody can, once in a process.
+// standard fetches the document from a fake, once in a process.
 var standard = sync.OnceValues(func() (*Checker, error) {
 	srv, err := connixtest.Start(connixtest.WithInMemory())
 	if err != nil {

@@ -63,11 +63,11 @@ func send(t *testing.T, srv *connixtest.Server, method, path, body string, chang
 	return resp.StatusCode
 }
 
-func TestStrictFailsTheTest(t *testing.T) {
+func TestStrict_failsTheTest(t *testing.T) {
 	for _, tc := range []struct {
 		name, method, path, body string
 		change                   func(*http.Request)
-		status                   int // the answer is that of a server without Strict
+		status                   int // the response is that of a server without Strict
 		want                     string
 	}{
 		{"path", "GET", "/api/v1/project", "", nil, 404, "no such path"},
@@ -89,7 +89,7 @@ func TestStrictFailsTheTest(t *testing.T) {
 			tb := &witness{TB: t}
 			srv := connixtest.NewServer(tb, contract.Strict())
 			if got := send(t, srv, tc.method, tc.path, tc.body, tc.change); got != tc.status {
-				t.Errorf("answered %d, want %d", got, tc.status)
+				t.Errorf("got %d, want %d", got, tc.status)
 			}
 			told := tb.told()
 			if len(told) != 1 || !strings.Contains(told[0], tc.want) || !strings.Contains(told[0], tc.method+" "+strings.Split(tc.path, "?")[0]) {
@@ -99,8 +99,8 @@ func TestStrictFailsTheTest(t *testing.T) {
 	}
 }
 
-// TestStrictPasses sends what the document allows, OAuth2 included.
-func TestStrictPasses(t *testing.T) {
+// TestStrict_allowed sends what the document allows, OAuth2 included.
+func TestStrict_allowed(t *testing.T) {
 	srv := connixtest.NewServer(t, contract.Strict())
 	ctx, client := t.Context(), srv.Client(t)
 	project, err := client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "my-ai-project"})
@@ -138,8 +138,8 @@ func TestStrictPasses(t *testing.T) {
 	}
 }
 
-// TestStrictBesideAnotherCheck: each sees the whole request.
-func TestStrictBesideAnotherCheck(t *testing.T) {
+// TestStrict_besideAnotherCheck: each sees the whole request.
+func TestStrict_besideAnotherCheck(t *testing.T) {
 	const body = `{"name":"one"}`
 	seen := 0
 	other := connixtest.WithRequestCheck(func(r *http.Request) error {
@@ -154,7 +154,7 @@ func TestStrictBesideAnotherCheck(t *testing.T) {
 	for _, options := range [][]connixtest.Option{{contract.Strict(), other}, {other, contract.Strict()}} {
 		srv := connixtest.NewServer(t, options...)
 		if got := send(t, srv, "POST", "/api/v1/projects", body, nil); got != 201 {
-			t.Errorf("answered %d", got)
+			t.Errorf("got %d", got)
 		}
 	}
 	if seen != 2 {
@@ -162,37 +162,37 @@ func TestStrictBesideAnotherCheck(t *testing.T) {
 	}
 }
 
-func TestStrictOfAProgram(t *testing.T) {
+func TestStrict_program(t *testing.T) {
 	srv, err := connixtest.Start(contract.Strict())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer srv.Close()
 	if got := send(t, srv, "GET", "/api/v1/hello", "", nil); got != 200 {
-		t.Errorf("a good request is answered with %d", got)
+		t.Errorf("a good request gets %d", got)
 	}
 	if got := send(t, srv, "GET", "/api/v1/hello?user=a", "", nil); got != 500 {
-		t.Errorf("a bad request is answered with %d", got)
+		t.Errorf("a bad request gets %d", got)
 	}
 }
 
-// TestStrictInBubbles: the document is fetched in one bubble and used in others.
-func TestStrictInBubbles(t *testing.T) {
+// TestStrict_inBubbles: the document is fetched in one bubble and used in others.
+func TestStrict_inBubbles(t *testing.T) {
 	for range 3 {
 		synctest.Test(t, func(t *testing.T) {
 			tb := &witness{TB: t}
 			srv := connixtest.NewServer(tb, contract.Strict(), connixtest.WithInMemory(), connixtest.WithLatency(time.Hour, time.Hour))
 			if got := send(t, srv, "GET", "/api/v1/status", "", nil); got != 200 || len(tb.told()) > 0 {
-				t.Errorf("a good request is answered with %d, and the test was told %q", got, tb.told())
+				t.Errorf("a good request gets %d, and the test was told %q", got, tb.told())
 			}
 			if got := send(t, srv, "GET", "/api/v1/status?full=1", "", nil); got != 200 || len(tb.told()) != 1 {
-				t.Errorf("a bad request is answered with %d, and the test was told %q", got, tb.told())
+				t.Errorf("a bad request gets %d, and the test was told %q", got, tb.told())
 			}
 		})
 	}
 }
 
-func TestDefaultIsShared(t *testing.T) {
+func TestDefault_shared(t *testing.T) {
 	var wg sync.WaitGroup
 	all := make([]*contract.Checker, 8)
 	for i := range all {

@@ -2,8 +2,8 @@
 //
 //	openapijson [-check] openapi.yaml openapi.json
 //
-// With -check it writes nothing, and fails where the JSON is not what the YAML
-// makes.
+// With -check it writes nothing, and fails if the JSON file differs from the one that
+// it would write.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 
 func run(check bool, args []string) error {
 	if len(args) != 2 {
-		return errors.New("want two arguments: the YAML file and the JSON file")
+		return errors.New("two arguments are needed: the YAML file and the JSON file")
 	}
 	source, err := os.ReadFile(args[0])
 	if err != nil {
@@ -45,7 +45,7 @@ func run(check bool, args []string) error {
 		return err
 	}
 	if !bytes.Equal(made, there) {
-		return fmt.Errorf("%s is not what %s makes: run go generate ./internal/openapi", args[1], args[0])
+		return fmt.Errorf("%s is out of date with %s: run go generate ./internal/openapi", args[1], args[0])
 	}
 	return nil
 }

@@ -116,6 +116,6 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(made, committed) {
-		t.Error("openapi.json is not what openapi.yaml makes; run: go generate ./internal/openapi")
+		t.Error("openapi.json is out of date with openapi.yaml; run: go generate ./internal/openapi")
 	}
 }

@@ -17,14 +17,14 @@ import (
 	"github.com/connix-io/connix-go/contract"
 )
 
-// dialects are those that the fake speaks. What it answers fits the document in
+// dialects are those that the fake speaks. Its responses fit the document in
 // either.
 var dialects = map[string]connixtest.Dialect{
 	"overview":  connixtest.OverviewDialect,
 	"reference": connixtest.ReferenceDialect,
 }
 
-// watched is a fake whose every answer is held against the document.
+// watched is a fake whose every response is checked against the document.
 type watched struct {
 	*connixtest.Server
 	t       testing.TB
@@ -68,23 +68,23 @@ func (w *watched) doBad(method, path, body string, change ...func(*http.Request)
 	return w.do(method, path, body, change...)
 }
 
-// want fails the test unless a request that keeps the contract is answered with
-// the status, and returns the id in the answer.
+// want fails the test unless a request that keeps the contract gets
+// the status, and returns the id in the response.
 func (w *watched) want(method, path, body string, status int) (id string) {
 	w.t.Helper()
 	rec := w.do(method, "/api/v1"+path, body)
 	if rec.Code != status {
-		w.t.Fatalf("%s %s: answered %d: %s", method, path, rec.Code, rec.Body)
+		w.t.Fatalf("%s %s: got %d: %s", method, path, rec.Code, rec.Body)
 	}
 	var object struct{ ID connix.ID }
-	_ = json.Unmarshal(rec.Body.Bytes(), &object) // not every answer is an object
+	_ = json.Unmarshal(rec.Body.Bytes(), &object) // not every response is an object
 	return object.ID.String()
 }
 
 func (w *watched) wantBad(method, path, body string, status int, change ...func(*http.Request)) {
 	w.t.Helper()
 	if rec := w.doBad(method, path, body, change...); rec.Code != status {
-		w.t.Errorf("%s %s %.60s: answered %d, want %d: %s", method, path, body, rec.Code, status, rec.Body)
+		w.t.Errorf("%s %s %.60s: got %d, want %d: %s", method, path, body, rec.Code, status, rec.Body)
 	}
 }
 
@@ -97,10 +97,9 @@ func calls(t testing.TB) map[string]example {
 	return all
 }
 
-// TestEveryAnswerOfTheFake asks both dialects of the fake for every answer that
-// the document has, but for those that a fake never gives, and holds them all
-// against it.
-func TestEveryAnswerOfTheFake(t *testing.T) {
+// TestFake_everyResponse makes the fake, in both dialects, give every response that
+// the document has, except those that a fake never gives, and checks them all.
+func TestFake_everyResponse(t *testing.T) {
 	for name, dialect := range dialects {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,24 +123,24 @@ func TestEveryAnswerOfTheFake(t *testing.T) {
 				maps.Copy(seen, w.seen)
 			}
 			maps.Copy(seen, breakDown(t, dialect))
-			wantAllAnswers(t, seen)
+			wantAllResponses(t, seen)
 		})
 	}
 }
 
-// wantAllAnswers fails the test unless every answer of the document was seen
+// wantAllResponses fails the test unless every response of the document was seen
 // that the fake can give.
-func wantAllAnswers(t *testing.T, seen map[string]bool) {
+func wantAllResponses(t *testing.T, seen map[string]bool) {
 	t.Helper()
-	// Gateways answer so, and services with finer rules.
+	// Gateways respond so, and services with finer rules.
 	never := []string{" 405", " 422", " 502", " 503", " 504", "stopAgent 409", "updateWebhook 409"}
 	documented := make(map[string]bool)
 	for _, e := range examples(t) {
 		documented[fmt.Sprint(e.operation, " ", e.status)] = true
 	}
-	for answer := range documented {
-		if !seen[answer] && !slices.ContainsFunc(never, func(end string) bool { return strings.HasSuffix(answer, end) }) {
-			t.Errorf("the fake never answered %q", answer)
+	for response := range documented {
+		if !seen[response] && !slices.ContainsFunc(never, func(end string) bool { return strings.HasSuffix(response, end) }) {
+			t.Errorf("the fake never responded with %q", response)
 		}
 	}
 }
