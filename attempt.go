@@ -5,10 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/headers"
@@ -20,23 +18,12 @@ type attempt struct {
 	// delay and rateWait passed before it.
 	delay, rateWait time.Duration
 
-	started  time.Time // once its permit is there
-	cancel   context.CancelFunc
-	secret   []string   // what it was authenticated with
-	conn     *connTrace // nil: not traced
-	location string     // of a redirect
+	started time.Time // once its permit is there
+	cancel  context.CancelFunc
+	secret  []string // what it was authenticated with
+	trace   *connTrace
+	refused bool // the transport was not asked
 }
-
-// connTrace is what the transport says of its connections. A dial that is
-// abandoned may still report, on a goroutine of the transport's.
-type connTrace struct {
-	wanted, got atomic.Bool
-	hooks       httptrace.ClientTrace
-}
-
-// neverConnected reports that a connection was asked for and none was had. It
-// is false where the transport does not say.
-func (t *connTrace) neverConnected() bool { return t != nil && t.wanted.Load() && !t.got.Load() }
 
 // timeoutError ends an attempt that took longer than WithTimeout allows.
 type timeoutError struct{ after time.Duration }
@@ -48,111 +35,179 @@ func (timeoutError) Timeout() bool        { return true }
 func (timeoutError) Temporary() bool      { return true }
 func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// withTimeout bounds what an attempt may take that began at now. Where the call's
+// withTimeout bounds what an attempt may take that began at now. If the call's
 // own deadline comes first, no second timer runs.
 func (c *Client) withTimeout(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
 	if c.timeout <= 0 {
-		return ctx, func() {}
+		return context.WithCancel(ctx)
 	}
 	end := now.Add(c.timeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
-		return ctx, func() {}
+		return context.WithCancel(ctx)
 	}
 	return context.WithDeadlineCause(ctx, end, c.timedOut)
 }
 
-// send sends one attempt. It authenticates here, closest to the wire, and only
-// towards the API's origin.
-func (k *call) send(req *http.Request) (*http.Response, error) {
+// send makes one exchange, from the credential to the last byte of the body.
+func (k *call) send() exchange {
 	a := &k.attempt
 	ctx, cancel := k.client.withTimeout(k.ctx, a.started)
 	a.cancel = cancel
-	if retry.IsWrite(req.Method) {
-		ctx = a.trace(ctx)
+	defer cancel()
+	hop, err := k.makeHop(ctx)
+	if err != nil {
+		a.refused = true
+		return k.settled(ctx, exchange{Attempt: retry.Attempt{Err: err}})
 	}
-	hop := req.WithContext(ctx)
-	hop.Header = k.headers()
-	if cookies := req.Header["Cookie"]; cookies != nil {
-		hop.Header["Cookie"] = cookies // put there by the caller's Jar
+	x := k.client.roundTrip(hop)
+	if body, ok := hop.Body.(*streamedBody); ok {
+		if err := body.finish(ctx); err != nil && (x.Status == 0 || x.Status >= 300) {
+			x.Err = join(x.Err, err)
+		}
 	}
-	if !retry.SameOrigin(hop.URL, &k.client.base) {
-		closeBody(hop)
+	if jar := k.client.jar; jar != nil && x.Status != 0 {
+		if cookies := (&http.Response{Header: x.header}).Cookies(); len(cookies) > 0 {
+			jar.SetCookies(hop.URL, cookies)
+		}
+	}
+	return k.settled(ctx, x)
+}
+
+// makeHop makes the attempt's request. It authenticates here, closest to the
+// wire, and only towards the API's origin.
+func (k *call) makeHop(ctx context.Context) (*http.Request, error) {
+	if !retry.SameOrigin(k.retry.URL, &k.client.base) {
 		return nil, retry.Refusal{Err: ErrRedirectRefused}
 	}
 	name, secret, err := k.client.credential.header(ctx, k)
 	if err != nil {
-		closeBody(hop)
 		return nil, err
 	}
-	a.secret = secret
-	hop.Header[name] = secret
 	if ctx.Err() != nil {
-		closeBody(hop)
 		return nil, retry.Refusal{Err: context.Cause(ctx)}
 	}
-	resp, err := k.client.transport.RoundTrip(hop)
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && k.ctx.Err() == nil && errors.Is(err, ctx.Err()) && !retry.BeforeSending(err) {
-			err = cause // which says whose timeout it was
+	a := &k.attempt
+	a.secret = secret
+	a.trace = newConnTrace(k.client.protocol, a.cancel)
+	hop := k.sent.WithContext(a.trace.watch(ctx))
+	hop.URL, hop.Header = k.retry.URL, k.headers()
+	hop.Header[name] = secret
+	if jar := k.client.jar; jar != nil {
+		for _, cookie := range jar.Cookies(hop.URL) {
+			hop.AddCookie(cookie)
 		}
-		return resp, err
 	}
-	switch {
-	case resp == nil, resp.Body == nil && resp.ContentLength > 0 && req.Method != http.MethodHead:
-		return nil, errBrokenTransport
-	case resp.Body == nil:
-		resp.Body = http.NoBody
+	k.request.attach(hop, a.trace)
+	return hop, nil
+}
+
+// settled completes an exchange with what this attempt knows of it.
+func (k *call) settled(ctx context.Context, x exchange) exchange {
+	a := &k.attempt
+	x.sentAt, x.receivedAt = a.started, time.Now()
+	if x.Status == 0 {
+		ended := ctx.Err()
+		if cause := context.Cause(ctx); ended != nil && k.ctx.Err() == nil && errors.Is(x.Err, ended) && !retry.FailedToConnect(x.Err) {
+			x.Err = cause // which says whose timeout it was
+		}
+		if a.trace.repeated() {
+			x.Err = errRepeatedByTransport
+		}
+		x.Err = redacted(transportError(x.Err), a.secret)
 	}
-	if retry.IsRedirect(resp.StatusCode) {
-		// Hidden from http.Client, which would follow it, or quote a location that
-		// it cannot parse.
-		a.location = headers.First(resp.Header, "Location")
-		redirect := *resp
-		redirect.Header = resp.Header.Clone()
-		redirect.Header.Del("Location")
-		return &redirect, nil
+	x.Outcome = retry.Classify(k.request.method, x.Status, x.Err, a.evidence(ctx, &x))
+	x.Err = retry.Plain(x.Err)
+	return x
+}
+
+// evidence tells what was seen of the attempt besides its response.
+func (a *attempt) evidence(ctx context.Context, x *exchange) retry.Evidence {
+	e := retry.Evidence{Refused: a.refused, Ended: ctx.Err() != nil, Abandoned: errors.Is(x.Err, errAbandoned)}
+	if a.trace != nil {
+		e.Traced, e.Connected, e.Written = a.trace.wanted.Load(), a.trace.got.Load() > 0, a.trace.written.Load() > 0
 	}
-	return resp, nil
+	return e
 }
 
 // errBrokenTransport is the error of a transport that breaks the rules of
 // [http.RoundTripper]. Whether the request was sent is not known.
 var errBrokenTransport = errors.New("the transport returned neither an error nor a response with a body")
 
-// trace watches whether the transport ever had a connection.
-func (a *attempt) trace(ctx context.Context) context.Context {
-	conn := new(connTrace)
-	a.conn = conn
-	conn.hooks.GetConn = func(string) { conn.wanted.Store(true) }
-	conn.hooks.GotConn = func(httptrace.GotConnInfo) { conn.got.Store(true) }
-	return httptrace.WithClientTrace(ctx, &conn.hooks)
+// errSwitched is the error of a response that takes the connection over.
+var errSwitched = errors.New("the server switched protocols, which was not asked for")
+
+// errAbandoned says that a transport did not return when its context had ended.
+var errAbandoned = errors.New("the transport did not return")
+
+// abandonAfter is how long a transport of the caller's may take to return once
+// its context has ended.
+const abandonAfter = 50 * time.Millisecond
+
+// roundTrip sends the request and reads the whole response. A transport of the
+// caller's, and the bodies that it returns, may not watch the context: they run
+// on a goroutine of their own, which is left behind if they do not return.
+func (c *Client) roundTrip(hop *http.Request) exchange {
+	ctx := hop.Context()
+	if !c.foreign || ctx.Done() == nil {
+		resp, err := c.transport.RoundTrip(hop)
+		return c.readExchange(hop, resp, err)
+	}
+	e := foreignExchange{done: make(chan struct{})}
+	go e.run(c, hop)
+	select {
+	case <-e.done:
+	case <-ctx.Done():
+		grace := time.NewTimer(abandonAfter)
+		defer grace.Stop()
+		select {
+		case <-e.done:
+		case <-grace.C:
+			e.abandon()
+			return exchange{Attempt: retry.Attempt{Err: join(errAbandoned, contextError(ctx))}}
+		}
+	}
+	return e.outcome()
 }
 
-// read ends the attempt: it reads the response, if one came, and classifies it.
-func (a *attempt) read(method string, resp *http.Response, err error, limit int64) exchange {
-	x := exchange{sentAt: a.started}
-	x.Err = redacted(transportError(err), a.secret)
-	if err == nil {
-		x.Status, x.header, x.Location = resp.StatusCode, resp.Header, a.location
-		if a.location != "" {
-			x.header["Location"] = []string{a.location}
+// readExchange reads what the transport returned.
+func (c *Client) readExchange(hop *http.Request, resp *http.Response, err error) exchange {
+	var x exchange
+	switch {
+	case err != nil:
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
 		}
-		x.body, x.Err = readBody(resp, limit)
-		x.Final = errors.Is(x.Err, ErrResponseTooLarge)
-		x.requestID = headers.First(x.header, headerRequestID)
-		x.readRetryAfter()
-	} else if resp != nil && resp.Body != nil {
-		_ = resp.Body.Close()
+		x.Err = err
+		return x
+	case resp == nil, resp.Body == nil && resp.ContentLength > 0 && hop.Method != http.MethodHead:
+		x.Err = errBrokenTransport
+		return x
 	}
-	x.receivedAt = time.Now()
-	a.cancel()
-	x.Outcome = retry.Classify(method, x.Status, x.Err, a.conn.neverConnected())
+	c.protocol.saw(resp.ProtoMajor)
+	x.Status, x.header = resp.StatusCode, resp.Header
+	x.requestID = headers.First(x.header, headerRequestID)
+	x.readRetryAfter()
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		// The body is the raw connection, which no context governs.
+		if resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+		x.Err, x.Final = errSwitched, true
+		return x
+	case resp.Body == nil:
+		resp.Body = http.NoBody
+	}
+	if retry.IsRedirect(resp.StatusCode) {
+		x.Location = headers.First(x.header, "Location")
+	}
+	x.body, x.Err = readBody(resp, c.maxBody)
+	x.Final = errors.Is(x.Err, ErrResponseTooLarge)
 	return x
 }
 
-// transportError takes the URL, whose query may hold anything, out of what
-// http.Client says, and says as it does of a response in plain http to TLS. It looks
-// at the outermost error alone: those within belong to who wrapped them.
+// transportError says as net/http does of a response in plain http to TLS. It
+// looks at the outermost error alone: those within belong to who wrapped them.
 func transportError(err error) error {
 	if wrapped, ok := err.(*url.Error); ok { //nolint:errorlint // see above
 		err = wrapped.Err
@@ -184,9 +239,3 @@ type redactedError struct {
 
 func (e redactedError) Error() string { return e.text }
 func (e redactedError) Unwrap() error { return e.err }
-
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		_ = req.Body.Close()
-	}
-}

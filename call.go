@@ -2,7 +2,6 @@ package connix
 
 import (
 	"context"
-	"io"
 	"maps"
 	"net/http"
 	"time"
@@ -24,7 +23,7 @@ type call struct {
 	began     time.Time
 
 	pacing  pacing       // the limiter's side
-	sent    http.Request // each attempt sends a copy; a redirect changes its URL
+	sent    http.Request // each attempt sends a copy
 	attempt attempt      // the one under way, or the last one
 	history history      // what was tried
 	retry   retry.State  // what decides whether another attempt follows
@@ -77,13 +76,14 @@ func (k *call) validate(out any) error {
 	case k.request.err != nil:
 		return k.request.err
 	}
-	err := checkOut(out)
+	if err := checkOut(out); err != nil {
+		return err
+	}
+	target, err := k.request.url(&k.client.base)
 	if err != nil {
 		return err
 	}
-	if k.sent.URL, err = k.request.url(&k.client.base); err != nil {
-		return err
-	}
+	k.sent.Method = k.request.method
 	k.requestID[0] = k.config.requestID
 	if k.requestID[0] == "" {
 		k.requestID[0] = newRequestID()
@@ -97,7 +97,8 @@ func (k *call) validate(out any) error {
 		Replayable: k.request.stream == nil,
 		Paced:      k.client.gated,
 		MaxWait:    k.client.maxWait,
-		URL:        k.sent.URL,
+		Home:       target,
+		URL:        target,
 	}
 	return nil
 }
@@ -109,20 +110,6 @@ func (k *call) policy() retry.Policy {
 		p.MaxRetries = k.config.maxRetries
 	}
 	return p
-}
-
-// makeRequest makes the request that every attempt sends a copy of, with headers
-// and a context of the attempt's own.
-func (k *call) makeRequest() {
-	req := &k.sent
-	req.Method = k.request.method
-	switch body := k.request.body; {
-	case k.request.stream != nil:
-		req.Body, req.ContentLength = streamBody(k.request.stream)
-	case body != nil:
-		req.Body, req.ContentLength = jsonBody(body), int64(len(body))
-		req.GetBody = func() (io.ReadCloser, error) { return jsonBody(body), nil }
-	}
 }
 
 // headers returns a fresh header map for one attempt, all but the credential.

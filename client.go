@@ -35,6 +35,8 @@ type Client struct {
 	base       url.URL // scheme, host and path prefix, without a trailing slash; RawPath is set always
 	credential credential
 	transport  http.RoundTripper
+	foreign    bool      // the transport may not watch a request's context
+	protocol   *protocol // that the transport speaks with the API
 	jar        http.CookieJar
 	headers    http.Header   // of every attempt; cloned, which costs less than to set them
 	timeout    time.Duration // of an attempt; 0: none
@@ -107,10 +109,19 @@ func (c *Client) useHTTPClient(cfg *config) {
 		c.timeout = *cfg.timeout
 	}
 	c.timedOut = timeoutError{c.timeout}
+	standard, ok := c.transport.(*http.Transport)
+	c.foreign = !ok
+	c.protocol = new(protocol)
+	if ok && standard.Protocols != nil && standard.Protocols.UnencryptedHTTP2() && !standard.Protocols.HTTP1() {
+		c.protocol.version.Store(protocolHTTP2)
+	}
 }
 
 func (c *Client) useLimiter(cfg *config) {
-	c.limiter, c.gated = cfg.limiter, !cfg.noLimiter
+	c.limiter = cfg.limiter
+	if _, ours := cfg.limiter.(*windowLimiter); ours || cfg.limiter == nil {
+		c.gated = !cfg.noLimiter
+	}
 	switch {
 	case c.limiter != nil:
 	case !cfg.noLimiter:

@@ -159,7 +159,7 @@ func TestNoAnswer(t *testing.T) {
 		refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 		client, err := connix.NewClient(
 			connix.WithAPIKey("cx_test"), connix.WithBaseURL("https://api.test"), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 1}),
-			connix.WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, refused })}),
+			connix.WithHTTPClient(&http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, refused }}}),
 		)
 		if err != nil {
 			t.Fatal(err)

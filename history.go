@@ -2,6 +2,7 @@ package connix
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"time"
 
@@ -34,7 +35,7 @@ func (x *exchange) readRetryAfter() {
 	if value == "" {
 		return
 	}
-	x.RetryAfter, x.HasRetryAfter = headers.RetryAfter(value, headers.ServerTime(x.header, time.Now()))
+	x.RetryAfter, _ = headers.RetryAfter(value, headers.ServerTime(x.header, time.Now()))
 }
 
 // history is what a call has tried.
@@ -69,6 +70,17 @@ func (h *history) list(a *attempt, requestID string) {
 		RateWait:   a.rateWait,
 		Err:        x.Err,
 	})
+}
+
+// errUnseen is the error of a request that net/http sent and then repeated by
+// itself, as it does with a read if a kept connection turns out dead.
+var errUnseen = errors.New("a kept connection was lost, and the transport repeated the request")
+
+// listUnseen shows the caller a request that was sent and repeated by the
+// transport before the last exchange.
+func (h *history) listUnseen(a *attempt, requestID string) {
+	h.attempts = append(h.attempts, Attempt{RequestID: requestID, Delay: a.delay, RateWait: a.rateWait, Err: errUnseen})
+	a.delay, a.rateWait = 0, 0
 }
 
 func (h *history) release() { releaseBuffer(h.response.body) }

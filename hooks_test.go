@@ -72,7 +72,7 @@ func TestHooks(t *testing.T) {
 				w.Header().Set("X-RateLimit-Remaining-Requests", "7")
 				writeJSON(w, 200, `{"id":8}`)
 			}
-		}, connix.WithHooks(hooks), connix.WithRetryPolicy(connix.DefaultRetryPolicy()))
+		}, connix.WithHooks(hooks), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 3, MaxDelay: 8 * time.Second}))
 		start := time.Now()
 		must(client.Projects.Get(ctx, "7"))(t)
 		equal(t, "hooks", lines, []string{

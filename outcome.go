@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/headers"
@@ -36,9 +37,25 @@ func (k *call) outcome(out any) error {
 }
 
 // alreadyDeleted reports whether a delete of unknown outcome has been found done:
-// the resource is gone.
+// the API itself says that the resource is gone. Of a path given to [Client.Do] it
+// is not known what a 404 means.
 func (k *call) alreadyDeleted() bool {
-	return k.why == nil && k.retry.Uncertain && k.request.method == http.MethodDelete && k.history.last.Status == http.StatusNotFound
+	last := &k.history.last
+	if k.why != nil || !k.retry.Uncertain || k.request.method != http.MethodDelete || k.request.raw {
+		return false
+	}
+	envelope, ok := readErrorEnvelope(last.text())
+	return ok && saysGone(last.Status, envelope.code)
+}
+
+// saysGone reports whether a status and the code in the API's error body say that
+// the resource does not exist. A status alone may be a proxy's.
+func saysGone(status int, code string) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusGone:
+		return classOfCode(code) == ErrNotFound || strings.EqualFold(code, "GONE") || strings.EqualFold(code, "RESOURCE_GONE")
+	}
+	return false
 }
 
 // invalidResponse is the error of a 2xx that cannot be read as the endpoint's
@@ -59,7 +76,7 @@ func (k *call) invalidResponse(err error) error {
 func (k *call) cause() error {
 	last := &k.history.last
 	err := last.Err
-	if err != nil && last.Status >= 200 && last.Status < 300 && !errors.Is(err, ErrResponseTooLarge) {
+	if err != nil && last.Status > 0 && last.Status < 300 && !errors.Is(err, ErrResponseTooLarge) {
 		err = fmt.Errorf("%w: %w", ErrInvalidResponse, err)
 	}
 	if err != nil && k.ctx.Err() != nil {
@@ -120,7 +137,7 @@ func (k *call) failure(err error) *Error {
 	if r.requestID != "" {
 		e.RequestID = r.requestID
 	}
-	if r.Status >= 200 && r.Status < 300 {
+	if r.Status < 300 {
 		return e
 	}
 	envelope, ok := readErrorEnvelope(r.text())

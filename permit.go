@@ -11,8 +11,9 @@ import (
 
 // pacing is the rate limiter's side of a call.
 type pacing struct {
-	permit Permit        // of the attempt under way; nil: none
-	waited time.Duration // in the limiter, by all attempts
+	permit    Permit        // of the attempt under way; nil: none
+	waited    time.Duration // in the limiter, by all attempts
+	notBefore time.Time     // the server's Retry-After; zero: none
 }
 
 // acquire waits for the limiter's permit for another attempt, outside of any
@@ -40,7 +41,41 @@ func (k *call) acquire(now time.Time) error {
 		return k.refusedByLimiter(err)
 	}
 	k.pacing.permit = permit
-	return nil
+	return k.holdBack()
+}
+
+// holdBack sleeps what the limiter has not slept already of the server's
+// Retry-After.
+func (k *call) holdBack() error {
+	rest := k.pacing.notBefore.Sub(k.attempt.started)
+	if rest <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		k.attempt.started = time.Now()
+		k.attempt.rateWait += rest
+		k.pacing.waited += rest
+		return nil
+	case <-k.ctx.Done():
+		k.pacing.permit.Cancel()
+		k.pacing.permit = nil
+		return contextError(k.ctx)
+	}
+}
+
+// book counts a request that was sent without a permit, as far as the budget has
+// room for it now.
+func (k *call) book() {
+	if k.client.limiter == nil {
+		return
+	}
+	permit, err := k.client.limiter.Wait(k.ctx, RateLimitRequest{Method: k.request.method, Route: k.request.route})
+	if err == nil {
+		permit.Settle(RateLimitResult{})
+	}
 }
 
 // refusedByLimiter makes the refusal match the context's error too, if it is

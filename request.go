@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/connix-io/connix-go/internal/retry"
 	"github.com/google/go-querystring/query"
 )
 
@@ -222,29 +223,26 @@ func looksLikeID(segment string) bool {
 // sends it in one packet with the headers.
 func jsonBody(body []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(body)) }
 
-// streamBody returns a body that reads from r, and its length, -1 if that is not
-// known. It does not close r, which is the caller's.
-func streamBody(r io.Reader) (io.ReadCloser, int64) {
-	body := io.NopCloser(callersBody{r})
-	if sized, ok := r.(interface{ Len() int }); ok {
-		if sized.Len() == 0 {
-			return http.NoBody, 0
+// attach gives an attempt's request its body. Over HTTP/2, net/http repeats by
+// itself a request without a body, or whose body it can get again.
+func (r *request) attach(hop *http.Request, trace *connTrace) {
+	overHTTP2 := trace.protocol.version.Load() == protocolHTTP2
+	switch body := r.body; {
+	case r.stream != nil:
+		hop.Body, hop.ContentLength = newStreamedBody(hop.Context(), r.stream)
+	case body != nil:
+		hop.Body, hop.ContentLength = jsonBody(body), int64(len(body))
+		if !overHTTP2 {
+			hop.GetBody = func() (io.ReadCloser, error) {
+				if !trace.mayRepeat() {
+					return nil, errRepeatedByTransport
+				}
+				return jsonBody(body), nil
+			}
 		}
-		return body, int64(sized.Len())
+	case overHTTP2 && retry.IsWrite(hop.Method):
+		hop.Body = emptyBody{}
 	}
-	return body, -1
-}
-
-// callersBody marks the caller's read errors, so that they do not look like the
-// network's.
-type callersBody struct{ io.Reader }
-
-func (b callersBody) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return it bare
-		err = fmt.Errorf("the body given to Do could not be read: %w", err)
-	}
-	return n, err
 }
 
 // newRequestID returns a random ID of 128 bits. It identifies a call and protects

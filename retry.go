@@ -55,29 +55,25 @@ type loop struct {
 // exchange sends attempts until one is final. The result is in k.history, and in
 // k.why if the last response does not say why it ended.
 func (k *call) exchange() {
-	k.makeRequest()
-	if k.client.jar == nil {
-		// Nearly every call ends here, and the cost of the loop and http.Client is a
-		// good part of what a call costs over the transport's share.
-		k.conclude(k.send(&k.sent)) //nolint:bodyclose // reading the response closes it
-		if k.loop.next.Action == retry.Stop {
-			return
-		}
-		k.loop.ahead = true
+	// Nearly every call ends with its first attempt, and the cost of the loop and
+	// http.Client is a good part of what a call costs over the transport's share.
+	k.conclude(k.send())
+	if k.loop.next.Action == retry.Stop {
+		return
 	}
+	k.loop.ahead = true
 	loop := retryablehttp.Client{
-		HTTPClient:   &http.Client{Transport: k, CheckRedirect: useLastResponse, Jar: k.client.jar},
+		HTTPClient:   &http.Client{Transport: k},
 		RetryMax:     math.MaxInt,
 		CheckRetry:   k.checkRetry,
 		Backoff:      k.backoff,
 		PrepareRetry: k.prepareRetry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	req := k.sent.WithContext(k.ctx)
-	req.Header = http.Header{} // for the Jar's cookies
+	req := (&http.Request{URL: k.retry.URL, Header: http.Header{}}).WithContext(k.ctx)
 	resp, err := loop.Do(&retryablehttp.Request{Request: req})
 	if resp != nil {
-		_ = resp.Body.Close() // read already: conclude has seen every response
+		_ = resp.Body.Close()
 	}
 	last := &k.history.last
 	switch {
@@ -88,50 +84,42 @@ func (k *call) exchange() {
 	}
 }
 
-// RoundTrip is how the loop sends. If the first attempt is over before the loop
-// begins, the loop gets an empty response in its place.
-func (k *call) RoundTrip(req *http.Request) (*http.Response, error) {
-	if k.loop.ahead {
-		return &http.Response{Body: http.NoBody}, nil
-	}
-	return k.send(req)
-}
-
-// checkRetry tells the loop whether another attempt follows.
-func (k *call) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
+// RoundTrip is how the loop sends. The exchange goes into k.history: the loop gets
+// an empty response in its place, also for the attempt that was made ahead of it.
+func (k *call) RoundTrip(*http.Request) (*http.Response, error) {
 	if k.loop.ahead {
 		k.loop.ahead = false
 	} else {
-		k.conclude(resp, err)
+		k.conclude(k.send())
 	}
-	k.loop.pausing = k.loop.next.Action != retry.Stop
+	return &http.Response{Body: http.NoBody}, nil
+}
+
+// checkRetry tells the loop whether another attempt follows.
+func (k *call) checkRetry(_ context.Context, _ *http.Response, err error) (bool, error) {
+	k.loop.pausing = err == nil && k.loop.next.Action != retry.Stop
 	return k.loop.pausing, nil
 }
 
-// conclude ends the attempt and decides what follows.
-func (k *call) conclude(resp *http.Response, err error) {
-	k.finishAttempt(resp, err)
-	if resp != nil {
-		resp.Body = http.NoBody
+// conclude takes up what an attempt came to and decides what follows.
+func (k *call) conclude(x exchange) {
+	k.history.add(x)
+	if x.Outcome == retry.Unknown && retry.IsWrite(k.request.method) {
+		k.retry.Uncertain = true
+	}
+	k.pacing.settle(&k.history, k.client.dates)
+	if !k.attempt.refused {
+		for range k.attempt.trace.unseen() {
+			k.book()
+			k.history.listUnseen(&k.attempt, k.requestID[0])
+			k.observeAttempt()
+		}
+		k.history.list(&k.attempt, k.requestID[0])
+		k.observeAttempt()
 	}
 	if k.loop.next = k.decide(); k.loop.next.Action == retry.Stop {
 		k.why = k.loop.next.Why
 	}
-}
-
-// finishAttempt reads the attempt's response, settles its permit and records it.
-func (k *call) finishAttempt(resp *http.Response, err error) {
-	k.history.add(k.attempt.read(k.request.method, resp, err, k.client.maxBody))
-	last := &k.history.last
-	if last.Outcome == retry.Unknown && retry.IsWrite(k.request.method) {
-		k.retry.Uncertain = true
-	}
-	k.pacing.settle(&k.history, k.client.dates)
-	if retry.IsUnsent(last.Err) {
-		return // the transport was not asked: there was no attempt
-	}
-	k.history.list(&k.attempt, k.requestID[0])
-	k.observeAttempt()
 }
 
 // backoff returns the pause that checkRetry has decided on.
@@ -144,18 +132,12 @@ func (k *call) backoff(time.Duration, time.Duration, int, *http.Response) time.D
 }
 
 // prepareRetry readies the next attempt, once the pause is over.
-func (k *call) prepareRetry(req *http.Request) error {
+func (k *call) prepareRetry(*http.Request) error {
 	k.loop.pausing = false
-	switch next := &k.loop.next; next.Action {
-	case retry.Follow:
-		k.retry.Hops++
-		k.retry.URL = next.To
-		req.URL, req.Host = next.To, ""
-	case retry.Retry:
-		k.retry.Retries++
-	}
-	if req.GetBody != nil {
-		req.Body, _ = req.GetBody() // of bytes: it cannot fail
+	next := &k.loop.next
+	k.retry.Apply(*next)
+	if next.RetryAfter > 0 {
+		k.pacing.notBefore = k.history.last.receivedAt.Add(next.RetryAfter)
 	}
 	k.why = k.acquire(time.Now())
 	return k.why
@@ -203,5 +185,3 @@ func (k *call) reauthorize(refused []string) (bool, error) {
 	defer cancel()
 	return k.client.credential.renew(ctx, k, refused)
 }
-
-func useLastResponse(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -25,9 +26,10 @@ type State struct {
 	Paced      bool          // the rate limiter holds the next attempt back after a 429
 	MaxWait    time.Duration // for the rate limit; < 0: no bound
 
+	Home         *url.URL // where a retry goes
 	URL          *url.URL // of the last attempt
 	Retries      int      // so far
-	Hops         int      // redirects so far
+	Hops         int      // redirects followed in a row
 	Reauthorized bool     // the credential was asked for once more
 	Uncertain    bool     // a write was sent whose outcome is unknown
 }
@@ -63,10 +65,30 @@ type Decision struct {
 	Action Action
 	// Delay comes before a Retry.
 	Delay time.Duration
-	// To is the target of a Follow.
-	To *url.URL
+	// RetryAfter is the server's: the next attempt starts no earlier, whoever
+	// waits.
+	RetryAfter time.Duration
+	// To is the target of a Follow, Moved whether it holds for later attempts.
+	To    *url.URL
+	Moved bool
 	// Why is the reason of a Stop; nil if the response itself says it.
 	Why error
+}
+
+// Apply counts the decision.
+func (s *State) Apply(d Decision) {
+	switch d.Action {
+	case Follow:
+		s.Hops++
+		s.URL = d.To
+		if d.Moved {
+			s.Home = d.To
+		}
+	case Retry:
+		// A temporary redirect holds for the attempt that met it alone.
+		s.Retries++
+		s.Hops, s.URL = 0, s.Home
+	}
 }
 
 // ErrElapsed ends a call that reached its policy's MaxElapsed.
@@ -96,7 +118,8 @@ func Decide(s *State, a *Attempt, m Moment) Decision {
 		if refusal != "" {
 			return Decision{Why: RedirectRefused(refusal)}
 		}
-		return Decision{Action: Follow, To: to}
+		permanent := a.Status == http.StatusMovedPermanently || a.Status == http.StatusPermanentRedirect
+		return Decision{Action: Follow, To: to, Moved: permanent && s.URL == s.Home}
 	}
 	next := Retry
 	if a.Status == http.StatusUnauthorized && m.NewCredential {
@@ -119,7 +142,7 @@ func Decide(s *State, a *Attempt, m Moment) Decision {
 	case s.Policy.MaxElapsed > 0 && m.Elapsed+delay > s.Policy.MaxElapsed:
 		return Decision{Why: ErrElapsed}
 	}
-	return Decision{Action: next, Delay: delay}
+	return Decision{Action: next, Delay: delay, RetryAfter: a.RetryAfter}
 }
 
 // retryable reports whether the same request may be sent again, and could
@@ -132,7 +155,15 @@ func (s *State) retryable(a *Attempt, m Moment) bool {
 		}
 		return !isHopeless(a.Err)
 	case Rejected:
-		return a.Status == http.StatusTooManyRequests || a.Status == http.StatusUnauthorized && m.NewCredential
+		switch a.Status {
+		case http.StatusTooManyRequests:
+			return true
+		case http.StatusUnauthorized:
+			return m.NewCredential
+		case http.StatusMisdirectedRequest, http.StatusTooEarly:
+			return s.Method == http.MethodGet || s.Method == http.MethodHead
+		}
+		return false
 	case Unknown:
 		if !IsIdempotent(s.Method) && !s.Unsafe {
 			return false
@@ -145,33 +176,44 @@ func (s *State) retryable(a *Attempt, m Moment) bool {
 	return false
 }
 
-// isTransient lists the statuses of failures that pass by themselves.
+// isTransient lists the statuses of failures that pass by themselves, those of
+// content delivery networks (520 and above) among them.
 func isTransient(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway,
-		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout, 529, 530:
 		return true
 	}
-	return false
+	return status >= 520 && status <= 527
 }
 
-// delay returns the pause before the next attempt. False means that the server
-// asks for a longer one than the caller allows.
+// delay returns the pause before the next attempt: the policy's, on top of the
+// server's Retry-After, so that clients that were sent away together do not
+// return together. False means that the server asks for a longer pause than the
+// caller allows.
 func (s *State) delay(a *Attempt, draw float64) (time.Duration, bool) {
-	throttled := a.Status == http.StatusTooManyRequests
+	backoff, longest := s.Policy.backoff(s.Retries, draw), s.Policy.MaxDelay
 	switch {
 	case a.Status == http.StatusUnauthorized:
 		return 0, true
-	case throttled && s.Paced:
-		// The limiter knows of the 429 and holds the next permit back: a pause
-		// here would be waited twice.
-		return 0, s.MaxWait < 0 || a.RetryAfter <= s.MaxWait
-	case throttled && a.HasRetryAfter:
-		return a.RetryAfter, s.MaxWait < 0 || a.RetryAfter <= s.MaxWait
-	case a.HasRetryAfter && isTransient(a.Status):
-		return a.RetryAfter, a.RetryAfter <= s.Policy.MaxDelay
+	case a.Status == http.StatusTooManyRequests:
+		longest = s.MaxWait
+		if longest < 0 {
+			longest = math.MaxInt64
+		}
+		if s.Paced {
+			// The limiter knows of the 429 and holds the next permit back: a pause
+			// here would be waited twice.
+			return 0, a.RetryAfter <= longest
+		}
 	}
-	return s.Policy.backoff(s.Retries, draw), true
+	if a.RetryAfter <= 0 {
+		return backoff, true
+	}
+	if a.RetryAfter > longest-backoff {
+		return max(longest, a.RetryAfter), a.RetryAfter <= longest
+	}
+	return a.RetryAfter + backoff, true
 }
 
 // pause returns the least time until the next attempt could start.

@@ -12,18 +12,20 @@ import (
 
 // responded, cut and lost are attempts as a call makes them.
 func responded(method string, status int) *Attempt {
-	return &Attempt{Status: status, Outcome: Classify(method, status, nil, false)}
+	return &Attempt{Status: status, Outcome: Classify(method, status, nil, Evidence{})}
 }
 
 func cut(method string, err error) *Attempt {
-	return &Attempt{Status: 200, Err: err, Outcome: Classify(method, 200, err, false)}
+	return &Attempt{Status: 200, Err: err, Outcome: Classify(method, 200, err, Evidence{})}
 }
 
 func lost(method string, err error) *Attempt {
-	return &Attempt{Err: err, Outcome: Classify(method, 0, err, false)}
+	_, refused := err.(Unsent)
+	unsent := refused || FailedToConnect(err)
+	return &Attempt{Err: err, Outcome: Classify(method, 0, err, Evidence{Refused: refused, Traced: unsent})}
 }
 
-func (a *Attempt) after(d time.Duration) *Attempt { a.RetryAfter, a.HasRetryAfter = d, true; return a }
+func (a *Attempt) after(d time.Duration) *Attempt { a.RetryAfter = d; return a }
 
 var defaultPolicy = Policy{MaxRetries: 3, BaseDelay: 500 * time.Millisecond, MaxDelay: 8 * time.Second, MaxElapsed: 2 * time.Minute}
 
@@ -32,6 +34,7 @@ func TestDecide_retryable(t *testing.T) {
 	const (
 		always = "GET HEAD PUT DELETE POST PATCH"
 		twice  = "GET HEAD PUT DELETE"
+		reads  = "GET HEAD"
 		never  = ""
 	)
 	dial := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
@@ -55,6 +58,20 @@ func TestDecide_retryable(t *testing.T) {
 		{"502", status(502), twice},
 		{"503", status(503), twice},
 		{"504", status(504), twice},
+		{"520", status(520), twice},
+		{"522", status(522), twice},
+		{"527", status(527), twice},
+		{"529", status(529), twice},
+		{"530", status(530), twice},
+		{"528", status(528), never},
+		{"421", status(421), reads},
+		{"425", status(425), reads},
+		{"499", status(499), never},
+		{"101", func(m string) *Attempt {
+			a := responded(m, 101)
+			a.Final = true
+			return a
+		}, never},
 		{"501", status(501), never},
 		{"505", status(505), never},
 		{"200", status(200), never},
@@ -71,13 +88,14 @@ func TestDecide_retryable(t *testing.T) {
 		{"no credential", failure(unsent{false}), never},
 		{"no credential for now", failure(unsent{true}), always},
 		{"refused before sending", failure(Refusal{io.EOF}), never},
+		{"proxy asks for a password", failure(errors.New("Proxy Authentication Required")), never},
 		{"http response to https", failure(http.ErrSchemeMismatch), never},
 	} {
 		for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"} {
 			for _, unsafe := range []bool{false, true} {
 				s := State{Policy: defaultPolicy, Method: method, Unsafe: unsafe, Replayable: true, MaxWait: -1}
 				got := Decide(&s, c.attempt(method), Moment{Remaining: -1}).Action == Retry
-				want := c.want == always || c.want == twice && (IsIdempotent(method) || unsafe)
+				want := c.want == always || c.want == twice && (IsIdempotent(method) || unsafe) || c.want == reads && !IsWrite(method)
 				if got != want {
 					t.Errorf("%s, %s, unsafe %v: retried %v, want %v", c.name, method, unsafe, got, want)
 				}
@@ -90,6 +108,9 @@ func TestDecide_retryable(t *testing.T) {
 func TestDecide_delay(t *testing.T) {
 	policy := Policy{MaxRetries: 3, BaseDelay: time.Second, MaxDelay: 8 * time.Second, MaxElapsed: time.Minute}
 	get := func(status int) *Attempt { return responded(http.MethodGet, status) }
+	wait := func(retryAfter, jitter time.Duration) Decision {
+		return Decision{Action: Retry, Delay: retryAfter + jitter, RetryAfter: retryAfter}
+	}
 	for _, c := range []struct {
 		name string
 		a    *Attempt
@@ -100,15 +121,19 @@ func TestDecide_delay(t *testing.T) {
 		{name: "first delay is drawn from the base", a: get(503), m: Moment{Draw: 0.5}, want: Decision{Action: Retry, Delay: 500 * time.Millisecond}},
 		{name: "the bound doubles", a: get(503), s: State{Retries: 2}, m: Moment{Draw: 0.5}, want: Decision{Action: Retry, Delay: 2 * time.Second}},
 		{name: "no retries left", a: get(503), s: State{Retries: 3}},
-		{name: "a 5xx's Retry-After", a: get(503).after(8 * time.Second), want: Decision{Action: Retry, Delay: 8 * time.Second}},
+		{name: "a 5xx's Retry-After", a: get(503).after(5 * time.Second), want: wait(5*time.Second, 0)},
+		{name: "a 5xx's Retry-After and jitter", a: get(503).after(5 * time.Second), m: Moment{Draw: 0.5}, want: wait(5*time.Second, 500*time.Millisecond)},
+		{name: "a 5xx's Retry-After and jitter, capped", a: get(503).after(7800 * time.Millisecond), m: Moment{Draw: 0.5}, want: wait(7800*time.Millisecond, 200*time.Millisecond)},
+		{name: "a 5xx's Retry-After at the cap", a: get(503).after(8 * time.Second), m: Moment{Draw: 0.5}, want: wait(8*time.Second, 0)},
 		{name: "a 5xx's Retry-After over the cap", a: get(503).after(8*time.Second + 1), want: Decision{Why: LongWait(8*time.Second + 1)}},
-		{name: "a 429 waits in the limiter", a: get(429).after(90 * time.Second), s: State{Paced: true}, want: Decision{Action: Retry}},
+		{name: "a Retry-After that has passed", a: get(503).after(0), m: Moment{Draw: 0.5}, want: Decision{Action: Retry, Delay: 500 * time.Millisecond}},
+		{name: "a 429 waits in the limiter", a: get(429).after(90 * time.Second), s: State{Paced: true}, want: Decision{Action: Retry, RetryAfter: 90 * time.Second}},
 		{name: "a 429 over the limiter's bound", a: get(429).after(121 * time.Second), s: State{Paced: true}},
-		{name: "a 429 without a limiter", a: get(429).after(40 * time.Second), want: Decision{Action: Retry, Delay: 40 * time.Second}},
+		{name: "a 429 without a limiter", a: get(429).after(40 * time.Second), m: Moment{Draw: 0.5}, want: wait(40*time.Second, 500*time.Millisecond)},
 		{name: "a 429 without a limiter, over the bound", a: get(429).after(time.Hour)},
 		{name: "a 429 without Retry-After", a: get(429), m: Moment{Draw: 0.25}, want: Decision{Action: Retry, Delay: 250 * time.Millisecond}},
 		{name: "elapsed", a: get(503).after(5 * time.Second), m: Moment{Elapsed: 56 * time.Second}, want: Decision{Why: ErrElapsed}},
-		{name: "just not elapsed", a: get(503).after(5 * time.Second), m: Moment{Elapsed: 55 * time.Second}, want: Decision{Action: Retry, Delay: 5 * time.Second}},
+		{name: "just not elapsed", a: get(503).after(5 * time.Second), m: Moment{Elapsed: 55 * time.Second}, want: wait(5*time.Second, 0)},
 		{name: "a 401 with a new credential", a: get(401), s: State{Retries: 3}, m: Moment{NewCredential: true}, want: Decision{Action: Replay}},
 	} {
 		s, m := c.s, c.m

@@ -42,10 +42,8 @@ type Attempt struct {
 	Outcome Outcome
 	// Location is that of a redirect.
 	Location string
-	// RetryAfter is the server's, 0 if none came.
+	// RetryAfter is the server's, 0 if none came or if it has passed.
 	RetryAfter time.Duration
-	// HasRetryAfter tells a Retry-After of 0 from none.
-	HasRetryAfter bool
 }
 
 // IsWrite reports whether a method may change something, so that the outcome of
@@ -64,16 +62,46 @@ func IsIdempotent(method string) bool {
 	return !IsWrite(method) || method == http.MethodPut || method == http.MethodDelete
 }
 
+// Evidence is what was seen of one attempt besides its response.
+type Evidence struct {
+	// Refused says that the transport was not asked: see [Unsent].
+	Refused bool
+	// Traced says that the transport asked for a connection and told the trace.
+	Traced bool
+	// Connected says that the attempt had a connection at some time.
+	Connected bool
+	// Written says that the headers of the request were written at some time.
+	Written bool
+	// Ended says that the attempt's context has ended: the transport may have
+	// been about to write.
+	Ended bool
+	// Abandoned says that the transport has not returned: it may still send.
+	Abandoned bool
+}
+
+// notSent reports whether the evidence alone proves that nothing was sent. A
+// request whose headers were not written cannot have been processed.
+func (e Evidence) notSent() bool {
+	return e.Traced && !e.Written && !e.Abandoned && !(e.Connected && e.Ended)
+}
+
 // Classify returns the outcome of one exchange. A status of 0 means that no
 // response came. err is why none came, or why its body could not be read whole.
-// neverConnected is what the trace of the transport shows.
-func Classify(method string, status int, err error, neverConnected bool) Outcome {
+//
+// The type of an error proves nothing about a write: a transport may send, fail,
+// and then fail to dial another host. Only the trace proves that a write was not
+// sent, or the server's own word that it has not processed the stream.
+func Classify(method string, status int, err error, e Evidence) Outcome {
 	switch {
-	case status == 0 && (neverConnected || BeforeSending(err)):
+	case status == 0 && (e.Refused || e.notSent() || refusedStream(err)):
+		return NotSent
+	case status == 0 && !IsWrite(method) && !e.Connected && FailedToConnect(err):
 		return NotSent
 	case status == 0:
 		return Unknown
-	case status >= 200 && status < 300:
+	case status < 200:
+		return Unknown // 101 and the like: no response to the request
+	case status < 300:
 		if err != nil {
 			return Unknown
 		}
@@ -86,14 +114,18 @@ func Classify(method string, status int, err error, neverConnected bool) Outcome
 			return Unknown
 		}
 		return Rejected
-	case status == http.StatusRequestTimeout, status >= 500:
+	case status == http.StatusRequestTimeout, status == statusClientClosed, status >= 500:
 		return Unknown
 	}
 	return Rejected
 }
 
+// statusClientClosed is what nginx and others log, and some answer, if the client
+// was gone before the response: what the server did is not known.
+const statusClientClosed = 499
+
 // Unsent is implemented by the failures that precede the transport: nothing was
-// sent, and there was no attempt.
+// sent, and there was no attempt. Their attempt is marked as [Evidence] Refused.
 type Unsent interface {
 	error
 	// UnsentRetryable reports whether a later try may succeed.
@@ -112,21 +144,24 @@ func (e Refusal) Unwrap() error { return e.Err }
 // UnsentRetryable returns false.
 func (Refusal) UnsentRetryable() bool { return false }
 
-// IsUnsent reports whether err precedes the transport.
-func IsUnsent(err error) bool { return is[Unsent](err) }
-
-// BeforeSending recognizes the failures that come before the first byte
-// of a request: no credential, no address, no connection, no trust.
-func BeforeSending(err error) bool {
+// FailedToConnect recognizes the failures to get a connection: no address, no
+// route, no trust.
+func FailedToConnect(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
-	return is[Unsent](err) || is[*net.DNSError](err) || isHopeless(err)
+	return is[*net.DNSError](err) || isHopeless(err)
 }
 
 // isHopeless recognizes failures that the next attempt would meet again.
 func isHopeless(err error) bool {
-	return is[*tls.CertificateVerificationError](err) || errors.Is(err, http.ErrSchemeMismatch)
+	return is[*tls.CertificateVerificationError](err) || errors.Is(err, http.ErrSchemeMismatch) || isProxyAuth(err)
+}
+
+// isProxyAuth recognizes a proxy's 407 to CONNECT, of which net/http returns the
+// status text alone.
+func isProxyAuth(err error) bool {
+	return err != nil && err.Error() == http.StatusText(http.StatusProxyAuthRequired)
 }
 
 func is[E error](err error) bool {

@@ -45,3 +45,28 @@ func TestTarget_followedOrRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestApply_redirectThenRetry has a temporary redirect hold for one attempt, a
+// permanent one for the call.
+func TestApply_redirectThenRetry(t *testing.T) {
+	for status, want := range map[int]string{302: "/a", 303: "/a", 307: "/a", 301: "/b", 308: "/b"} {
+		home, _ := url.Parse("https://api.connix.io/a")
+		s := State{Policy: defaultPolicy, Method: "GET", Replayable: true, Home: home, URL: home}
+		s.Apply(Decide(&s, &Attempt{Status: status, Location: "/b", Outcome: Rejected}, Moment{Remaining: -1}))
+		if s.URL.Path != "/b" || s.Hops != 1 {
+			t.Errorf("%d: went to %s after %d hops", status, s.URL, s.Hops)
+		}
+		s.Apply(Decide(&s, responded("GET", 503), Moment{Remaining: -1}))
+		if s.URL.Path != want || s.Hops != 0 || s.Retries != 1 {
+			t.Errorf("%d: the retry went to %s, want %s", status, s.URL.Path, want)
+		}
+	}
+	home, _ := url.Parse("https://api.connix.io/a")
+	s := State{Policy: defaultPolicy, Method: "GET", Replayable: true, Home: home, URL: home}
+	for _, step := range []Attempt{{Status: 302, Location: "/b", Outcome: Rejected}, {Status: 301, Location: "/c", Outcome: Rejected}} {
+		s.Apply(Decide(&s, &step, Moment{Remaining: -1}))
+	}
+	if s.URL.Path != "/c" || s.Home.Path != "/a" {
+		t.Errorf("a permanent redirect behind a temporary one holds for no later attempt: home is %s", s.Home)
+	}
+}
