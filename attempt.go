@@ -50,6 +50,14 @@ func (c *Client) withTimeout(ctx context.Context, now time.Time) (context.Contex
 
 // send makes one exchange, from the credential to the last byte of the body.
 func (k *call) send() exchange {
+	x := k.sendOnce()
+	if k.attempt.trace.stoppedEarly() && k.ctx.Err() == nil {
+		x = k.sendOnce()
+	}
+	return x
+}
+
+func (k *call) sendOnce() exchange {
 	a := &k.attempt
 	ctx, cancel := k.client.withTimeout(k.ctx, a.started)
 	a.cancel = cancel
@@ -88,7 +96,7 @@ func (k *call) makeHop(ctx context.Context) (*http.Request, error) {
 	}
 	a := &k.attempt
 	a.secret = secret
-	a.trace = newConnTrace(k.client.protocol, a.cancel)
+	a.trace = newConnTrace(k.client.protocol, k.request.method, a.cancel)
 	hop := k.sent.WithContext(a.trace.watch(ctx))
 	hop.URL, hop.Header = k.retry.URL, k.headers()
 	hop.Header[name] = secret

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/connix-io/connix-go/internal/retry"
 	"github.com/google/go-querystring/query"
 )
 
@@ -224,9 +223,10 @@ func looksLikeID(segment string) bool {
 func jsonBody(body []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(body)) }
 
 // attach gives an attempt's request its body. Over HTTP/2, net/http repeats by
-// itself a request without a body, or whose body it can get again.
+// itself a request without a body, or whose body it can get again; it does not
+// with any other, and says why.
 func (r *request) attach(hop *http.Request, trace *connTrace) {
-	overHTTP2 := trace.protocol.version.Load() == protocolHTTP2
+	overHTTP2 := trace.attached == protocolHTTP2
 	switch body := r.body; {
 	case r.stream != nil:
 		hop.Body, hop.ContentLength = newStreamedBody(hop.Context(), r.stream)
@@ -240,7 +240,7 @@ func (r *request) attach(hop *http.Request, trace *connTrace) {
 				return jsonBody(body), nil
 			}
 		}
-	case overHTTP2 && retry.IsWrite(hop.Method):
+	case overHTTP2 && trace.write:
 		hop.Body = emptyBody{}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http/httptrace"
 	"sync/atomic"
+
+	"github.com/connix-io/connix-go/internal/retry"
 )
 
 // protocol is what is known of the protocol that the transport speaks with the
@@ -25,6 +27,9 @@ type connTrace struct {
 	got      atomic.Int32 // connections
 	written  atomic.Int32 // requests whose headers were written
 	stopped  atomic.Bool  // net/http was about to repeat the request, and was stopped
+	early    atomic.Bool  // the request was stopped before it was written: see attach
+	attached int32        // the protocol version that the request is made for
+	write    bool
 	protocol *protocol
 	cancel   context.CancelFunc // of the attempt
 	hooks    httptrace.ClientTrace
@@ -32,7 +37,7 @@ type connTrace struct {
 
 // errRepeatedByTransport is the error of a request that net/http would have sent
 // once more, after the server had reset its stream or left the connection.
-var errRepeatedByTransport = errors.New("the connection was lost (the transport would have repeated the request unseen)")
+var errRepeatedByTransport = errors.New("the server reset the HTTP/2 stream or left the connection")
 
 // saw takes the protocol of a response, if no connection has told it.
 func (p *protocol) saw(major int) {
@@ -47,8 +52,8 @@ func (t *connTrace) mayRepeat() bool {
 	return t.written.Load() == 0 || t.protocol.version.Load() == protocolHTTP1
 }
 
-func newConnTrace(p *protocol, cancel context.CancelFunc) *connTrace {
-	return &connTrace{protocol: p, cancel: cancel}
+func newConnTrace(p *protocol, method string, cancel context.CancelFunc) *connTrace {
+	return &connTrace{protocol: p, cancel: cancel, attached: p.version.Load(), write: retry.IsWrite(method)}
 }
 
 // watch returns a context under which the transport tells the trace.
@@ -69,11 +74,20 @@ func (t *connTrace) gotConn(info httptrace.GotConnInfo) {
 	if !info.Reused || t.protocol.version.Load() == protocolUnknown {
 		t.learn(info)
 	}
-	if t.got.Add(1) > 1 && !t.mayRepeat() {
+	switch first := t.got.Add(1) == 1; {
+	case first && t.write && t.attached == protocolUnknown && t.protocol.version.Load() == protocolHTTP2:
+		// The first write of a client: it was made before the protocol was known.
+		t.early.Store(true)
+		t.cancel()
+	case !first && !t.mayRepeat():
 		t.stopped.Store(true)
 		t.cancel()
 	}
 }
+
+// stoppedEarly reports whether the request was stopped before anything of it was
+// written, to be made anew for HTTP/2.
+func (t *connTrace) stoppedEarly() bool { return t != nil && t.early.Load() && t.written.Load() == 0 }
 
 // learn reads the protocol off a TLS connection. A plain one does not tell: a
 // response does.
