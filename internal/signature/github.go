@@ -25,6 +25,12 @@ func NewGitHub(name string) GitHub {
 	return GitHub{name: textproto.CanonicalMIMEHeaderKey(cmp.Or(name, "X-Hub-Signature-256"))}
 }
 
+// Check implements [Scheme].
+func (GitHub) Check(secrets []string) error { return rawKey.check(secrets) }
+
+// SignsID implements [Scheme].
+func (GitHub) SignsID() bool { return false }
+
 // Sign implements [Scheme]. A delivery without an id gets no id header.
 func (s GitHub) Sign(h http.Header, secret string, d Delivery, body []byte) error {
 	key, err := rawKey.key(nil, secret)
@@ -55,7 +61,7 @@ func (s GitHub) Verify(h http.Header, secrets []string, body []byte) (Delivery, 
 		return Delivery{}, err
 	}
 	var d Delivery
-	// The id is unsigned: an odd one says nothing about the signature.
+	// The id is not signed: a malformed one does not affect the signature.
 	if id, ok := header(h, githubDelivery); ok && validID(id) {
 		d.ID = id
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,8 +43,14 @@ type Scheme interface {
 	Sign(h http.Header, secret string, d Delivery, body []byte) error
 	// Verify accepts a signature made with any one of the secrets. It refuses an
 	// empty or malformed secret among them even if another one matches: a wrong
-	// configuration must show at once. The caller checks the delivery's age.
+	// configuration must show at once. The caller checks the delivery's age. Keys
+	// of h that are not canonical are found as well.
 	Verify(h http.Header, secrets []string, body []byte) (Delivery, error)
+	// Check returns an error that matches ErrNoSecret unless there is a secret and
+	// each can be used with the scheme.
+	Check(secrets []string) error
+	// SignsID reports whether the signature covers the delivery's id.
+	SignsID() bool
 }
 
 // maxSignatures bounds how many signatures of one request are looked at. Two
@@ -97,12 +104,27 @@ func verify(secrets []string, kind keyKind, c *candidates, body []byte, head ...
 	return nil
 }
 
-// header returns the first value of a canonical header name.
+// header returns the first value of a header by its canonical name.
 func header(h http.Header, name string) (string, bool) {
-	if values := h[name]; len(values) > 0 && values[0] != "" {
+	if values := lines(h, name); len(values) > 0 && values[0] != "" {
 		return values[0], true
 	}
 	return "", false
+}
+
+// lines returns the values of a header by its canonical name. Names of headers
+// are case-insensitive, and gateways that pass on a map of them often write them
+// in lower case.
+func lines(h http.Header, name string) []string {
+	if values, ok := h[name]; ok {
+		return values
+	}
+	for key, values := range h {
+		if strings.EqualFold(key, name) {
+			return values
+		}
+	}
+	return nil
 }
 
 // maxIDLength is generous: ids are some thirty characters long.

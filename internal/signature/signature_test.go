@@ -128,13 +128,20 @@ func TestSecretsRefused(t *testing.T) {
 	for name, scheme := range schemes {
 		bad := [][]string{nil, {}, {""}, {secret, ""}, {"", secret}}
 		if name == "standard" {
-			bad = append(bad, []string{"whsec_"}, []string{"whsec_not base64"}, []string{secret, "whsec_%%%%"})
+			bad = append(bad, []string{"whsec_"}, []string{"whsec_not base64"}, []string{secret, "whsec_%%%%"}, []string{"v1," + vectorSecret},
+				[]string{" " + vectorSecret}, []string{`"` + vectorSecret}, []string{"whsk_" + vectorSecret[6:]}, []string{secret, "whpk_" + vectorSecret[6:]})
+		}
+		if name == "token" {
+			bad = append(bad, []string{"a\nb"}, []string{secret, " a"})
 		}
 		signed := http.Header{}
 		if err := scheme.Sign(signed, secret, delivery, []byte(body)); err != nil {
 			t.Fatal(name, err)
 		}
 		for _, secrets := range bad {
+			if err := scheme.Check(secrets); !errors.Is(err, signature.ErrNoSecret) {
+				t.Errorf("%s checks %d secrets: %v", name, len(secrets), err)
+			}
 			for _, h := range []http.Header{signed, {}, nil} {
 				_, err := scheme.Verify(h, secrets, []byte(body))
 				if !errors.Is(err, signature.ErrNoSecret) {
@@ -248,6 +255,8 @@ func TestSeveralSignatures(t *testing.T) {
 		{vectorSignature + " " + other},
 		{"v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw " + other + "  " + vectorSignature + " v2,x"},
 		{other, vectorSignature},
+		{"v1,not-base64 " + vectorSignature},
+		{vectorSignature + " v1, v1 " + strings.Repeat("v1,= ", 50)},
 	} {
 		h["Webhook-Signature"] = lines
 		if _, err := (signature.Standard{}).Verify(h, []string{"other", vectorSecret}, []byte(vectorBody)); err != nil {
@@ -260,8 +269,30 @@ func TestSeveralSignatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := signed.Get("Stripe-Signature") + ",v0=abc,v1=" + strings.Repeat("0", 64)
-	if _, err := stripe.Verify(headers("Stripe-Signature", value), []string{secret}, []byte(body)); err != nil {
-		t.Errorf("stripe: %v", err)
+	for _, value := range []string{value, strings.ReplaceAll(value, ",", ", "), strings.ReplaceAll(value, ",", " ,\t")} {
+		if _, err := stripe.Verify(headers("Stripe-Signature", value), []string{secret}, []byte(body)); err != nil {
+			t.Errorf("stripe %q: %v", value, err)
+		}
+	}
+}
+
+// TestVerify_anyCase: the names of headers are case-insensitive, also in a map
+// that is not canonical.
+func TestVerify_anyCase(t *testing.T) {
+	for name, scheme := range schemes {
+		signed := http.Header{}
+		if err := scheme.Sign(signed, secret, delivery, []byte(body)); err != nil {
+			t.Fatal(name, err)
+		}
+		for _, change := range []func(string) string{strings.ToLower, strings.ToUpper} {
+			h := http.Header{}
+			for key, values := range signed {
+				h[change(key)] = values
+			}
+			if d, err := scheme.Verify(h, []string{secret}, []byte(body)); err != nil || d.ID == "" && signed["X-Github-Delivery"] != nil {
+				t.Errorf("%s: %+v, %v", name, d, err)
+			}
+		}
 	}
 }
 

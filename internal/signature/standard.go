@@ -24,6 +24,12 @@ var strictBase64 = base64.StdEncoding.Strict()
 // begins with "whsec_" is the base64 of the key; any other is the key itself.
 type Standard struct{}
 
+// Check implements [Scheme].
+func (Standard) Check(secrets []string) error { return standardKey.check(secrets) }
+
+// SignsID implements [Scheme].
+func (Standard) SignsID() bool { return true }
+
 // Sign implements [Scheme]. The delivery needs an id and a time.
 func (Standard) Sign(h http.Header, secret string, d Delivery, body []byte) error {
 	key, err := standardKey.key(nil, secret)
@@ -76,34 +82,48 @@ func readStandard(h http.Header, offered *candidates) (d Delivery, stamp string,
 	if d.Timestamp, err = parseStamp(stamp); err != nil {
 		return d, "", err
 	}
-	foreign := false
-	for _, line := range h[standardSignature] {
+	if err := offered.addStandard(lines(h, standardSignature)); err != nil {
+		return d, "", err
+	}
+	return d, stamp, nil
+}
+
+// addStandard reads the signatures of the webhook-signature header. It skips an
+// entry that cannot be read if another one can: a sender may add versions and
+// forms that are not known here.
+func (c *candidates) addStandard(header []string) error {
+	foreign, unreadable := false, false
+	for _, line := range header {
 		for entry := range strings.FieldsSeq(line) {
 			version, text, ok := strings.Cut(entry, ",")
 			if ok && version != "v1" {
-				foreign = true // v1a is the asymmetric kind; others may come
+				foreign = true // v1a is the asymmetric kind
 				continue
-			}
-			if !ok || len(text) != base64.StdEncoding.EncodedLen(len(digest{})) {
-				return d, "", fmt.Errorf("%w: the webhook-signature header", ErrMalformed)
-			}
-			room, err := offered.next()
-			if err != nil {
-				return d, "", err
 			}
 			// The decoder may write up to 33 bytes for 44 characters.
 			var out [len(digest{}) + 1]byte
-			if n, err := strictBase64.Decode(out[:], []byte(text)); err != nil || n != len(room) {
-				return d, "", fmt.Errorf("%w: the webhook-signature header", ErrMalformed)
+			if !ok || len(text) != base64.StdEncoding.EncodedLen(len(digest{})) {
+				unreadable = true
+				continue
+			}
+			if n, err := strictBase64.Decode(out[:], []byte(text)); err != nil || n != len(digest{}) {
+				unreadable = true
+				continue
+			}
+			room, err := c.next()
+			if err != nil {
+				return err
 			}
 			copy(room[:], out[:])
 		}
 	}
-	if offered.n == 0 {
-		if foreign {
-			return d, "", fmt.Errorf("%w: no v1 signature among those sent", ErrMissing)
-		}
-		return d, "", fmt.Errorf("%w: the webhook-signature header is blank", ErrMissing)
+	switch {
+	case c.n > 0:
+		return nil
+	case unreadable:
+		return fmt.Errorf("%w: the webhook-signature header", ErrMalformed)
+	case foreign:
+		return fmt.Errorf("%w: the webhook-signature header has no v1 signature", ErrMissing)
 	}
-	return d, stamp, nil
+	return fmt.Errorf("%w: the webhook-signature header is blank", ErrMissing)
 }

@@ -23,6 +23,12 @@ func NewStripe(name string) Stripe {
 	return Stripe{name: textproto.CanonicalMIMEHeaderKey(cmp.Or(name, "Stripe-Signature"))}
 }
 
+// Check implements [Scheme].
+func (Stripe) Check(secrets []string) error { return rawKey.check(secrets) }
+
+// SignsID implements [Scheme]. There is no id.
+func (Stripe) SignsID() bool { return false }
+
 // Sign implements [Scheme]. The delivery needs a time.
 func (s Stripe) Sign(h http.Header, secret string, d Delivery, body []byte) error {
 	key, err := rawKey.key(nil, secret)
@@ -60,7 +66,7 @@ func (s Stripe) read(h http.Header, offered *candidates) (d Delivery, stamp stri
 		return d, "", fmt.Errorf("%w: no %s header", ErrMissing, s.name)
 	}
 	for item := range strings.SplitSeq(value, ",") {
-		key, text, ok := strings.Cut(item, "=")
+		key, text, ok := strings.Cut(strings.Trim(item, " \t"), "=")
 		switch {
 		case !ok, key == "t" && stamp != "":
 			return d, "", fmt.Errorf("%w: the %s header", ErrMalformed, s.name)

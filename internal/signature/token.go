@@ -21,15 +21,29 @@ func NewToken(name string) Token {
 	return Token{name: textproto.CanonicalMIMEHeaderKey(cmp.Or(name, "X-Webhook-Token"))}
 }
 
-// Sign implements [Scheme]. The secret must be one that a header can carry.
-func (s Token) Sign(h http.Header, secret string, _ Delivery, _ []byte) error {
-	if secret == "" {
-		return fmt.Errorf("%w: it is empty", ErrNoSecret)
+// Check implements [Scheme]. The secrets must be such that a header can carry
+// them.
+func (s Token) Check(secrets []string) error {
+	if err := rawKey.check(secrets); err != nil {
+		return err
 	}
-	for i := range len(secret) {
-		if c := secret[i]; c < ' ' || c == 0x7f || c == ' ' && (i == 0 || i == len(secret)-1) {
-			return fmt.Errorf("%w: a header cannot carry it", ErrNoSecret)
+	for _, secret := range secrets {
+		for i := range len(secret) {
+			if c := secret[i]; c < ' ' || c == 0x7f || c == ' ' && (i == 0 || i == len(secret)-1) {
+				return fmt.Errorf("%w: a header cannot carry it", ErrNoSecret)
+			}
 		}
+	}
+	return nil
+}
+
+// SignsID implements [Scheme]. There is no id.
+func (Token) SignsID() bool { return false }
+
+// Sign implements [Scheme].
+func (s Token) Sign(h http.Header, secret string, _ Delivery, _ []byte) error {
+	if err := s.Check([]string{secret}); err != nil {
+		return err
 	}
 	h.Set(s.name, secret)
 	return nil
@@ -37,7 +51,7 @@ func (s Token) Sign(h http.Header, secret string, _ Delivery, _ []byte) error {
 
 // Verify implements [Scheme].
 func (s Token) Verify(h http.Header, secrets []string, _ []byte) (Delivery, error) {
-	if err := rawKey.check(secrets); err != nil {
+	if err := s.Check(secrets); err != nil {
 		return Delivery{}, err
 	}
 	value, ok := header(h, s.name)
