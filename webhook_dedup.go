@@ -2,15 +2,22 @@ package connix
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // DedupState is the state of an event in a [Dedup].
 type DedupState int
 
 const (
-	// DedupNew means that the event was not seen before. The caller now has a
-	// claim to it and must end that with Commit or Abort. It is the zero value.
+	// DedupNew means that the event is new and that the caller now has the claim
+	// to it. It is the zero value.
 	DedupNew DedupState = iota
 	// DedupInFlight means that another delivery of the event is being processed.
 	DedupInFlight
@@ -18,7 +25,7 @@ const (
 	DedupDone
 )
 
-// String names the state.
+// String returns the state's name.
 func (s DedupState) String() string {
 	switch s {
 	case DedupNew:
@@ -35,17 +42,26 @@ func (s DedupState) String() string {
 // delivered twice is processed once. [NewMemoryDedup] keeps them in one process;
 // several processes that share the work need a shared implementation.
 //
-// Implementations must be safe for concurrent use: of the callers that Begin
-// the same id at once, one gets [DedupNew].
+// Implementations must be safe for concurrent use. They should return soon after
+// ctx ends; a [WebhookHandler] does not wait longer.
 type Dedup interface {
-	// Begin claims the event for the caller if it is new. An implementation that
-	// outlives its callers should let a claim lapse after a while: otherwise a
-	// crash keeps the event from being processed.
-	Begin(ctx context.Context, id string) (DedupState, error)
-	// Commit marks a claimed event as processed.
-	Commit(ctx context.Context, id string) error
-	// Abort ends the claim: the next delivery of the event is new again.
-	Abort(ctx context.Context, id string) error
+	// Begin claims the event for the caller if it is new: it returns the claim and
+	// [DedupNew]. Of several callers that begin the same id at once, one gets it.
+	// Otherwise the claim is nil and the state says why.
+	//
+	// An implementation that outlives its callers should let a claim lapse after
+	// a while: otherwise a crash keeps the event from being processed.
+	Begin(ctx context.Context, id string) (DedupClaim, DedupState, error)
+}
+
+// DedupClaim is the right to process one event. It ends with the first call of
+// one of its methods. A claim that has lapsed must not affect the claim that
+// another caller has obtained since.
+type DedupClaim interface {
+	// Commit marks the event as processed.
+	Commit(ctx context.Context) error
+	// Abort releases the event: its next delivery is new again.
+	Abort(ctx context.Context) error
 }
 
 const defaultDedupSize = 10000
@@ -57,8 +73,8 @@ const defaultDedupSize = 10000
 // that can arrive between an event and its last retry.
 //
 // Events in flight are kept beside those, one for each running callback, and are
-// never forgotten. Nothing expires by time, and nothing outlives the process. No
-// method fails or blocks.
+// never forgotten: a claim does not lapse. Nothing expires by time, and nothing
+// outlives the process. No method fails or blocks.
 func NewMemoryDedup(max int) Dedup {
 	if max <= 0 {
 		max = defaultDedupSize
@@ -75,38 +91,141 @@ type memoryDedup struct {
 	oldest int      // where the ring begins
 }
 
-func (d *memoryDedup) Begin(_ context.Context, id string) (DedupState, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	state := d.states[id]
-	if state == DedupNew {
-		d.states[id] = DedupInFlight
-	}
-	return state, nil
+// memoryClaim is a claim to one event of a memoryDedup.
+type memoryClaim struct {
+	dedup *memoryDedup
+	id    string
+	ended bool
 }
 
-func (d *memoryDedup) Commit(_ context.Context, id string) error {
+// Begin implements [Dedup].
+func (d *memoryDedup) Begin(_ context.Context, id string) (DedupClaim, DedupState, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.states[id] == DedupDone {
+	if state := d.states[id]; state != DedupNew {
+		return nil, state, nil
+	}
+	d.states[id] = DedupInFlight
+	return &memoryClaim{dedup: d, id: id}, DedupNew, nil
+}
+
+// Commit implements [DedupClaim].
+func (c *memoryClaim) Commit(context.Context) error {
+	d := c.dedup
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c.ended {
 		return nil
 	}
-	d.states[id] = DedupDone
+	c.ended = true
+	d.states[c.id] = DedupDone
 	if len(d.done) < d.max {
-		d.done = append(d.done, id)
+		d.done = append(d.done, c.id)
 		return nil
 	}
 	delete(d.states, d.done[d.oldest])
-	d.done[d.oldest] = id
+	d.done[d.oldest] = c.id
 	d.oldest = (d.oldest + 1) % d.max
 	return nil
 }
 
-func (d *memoryDedup) Abort(_ context.Context, id string) error {
+// Abort implements [DedupClaim].
+func (c *memoryClaim) Abort(context.Context) error {
+	d := c.dedup
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.states[id] == DedupInFlight {
-		delete(d.states, id)
+	if !c.ended {
+		c.ended = true
+		delete(d.states, c.id)
 	}
 	return nil
+}
+
+// key returns the id by which an event is remembered, "" for none. Nobody but a
+// holder of the secret can choose it.
+func (h *webhookHandler) key(event *Event, body []byte) string {
+	// JSON replaces invalid UTF-8: different ids become one.
+	usable := func(id string) bool { return id != "" && !strings.ContainsRune(id, utf8.RuneError) }
+	scheme, _ := h.verifier.scheme().(interface{ SignsDeliveryID() bool })
+	switch {
+	case usable(event.ID):
+		return event.ID
+	case scheme != nil && scheme.SignsDeliveryID() || h.noDigest:
+		return event.Delivery.ID
+	}
+	sum := sha256.New()
+	if stamp := event.Delivery.Timestamp; !stamp.IsZero() {
+		fmt.Fprintf(sum, "%d.", stamp.Unix())
+	}
+	sum.Write(body)
+	return "sha256:" + base64.RawURLEncoding.EncodeToString(sum.Sum(nil))
+}
+
+// begun is the result of a Begin.
+type begun struct {
+	claim DedupClaim
+	state DedupState
+}
+
+// begin calls the Dedup's Begin. A claim that comes after ctx has ended is
+// released.
+func (h *webhookHandler) begin(ctx context.Context, id string) (DedupClaim, DedupState, error) {
+	if d, ok := h.dedup.(*memoryDedup); ok {
+		return d.Begin(ctx, id) // it never blocks
+	}
+	b, err := watched(ctx, func() (b begun, err error) {
+		b.claim, b.state, err = h.dedup.Begin(ctx, id)
+		return b, err
+	}, func(b begun) {
+		if b.claim != nil {
+			defer func() { _ = recover() }() // nobody is left to tell
+			_ = b.claim.Abort(context.WithoutCancel(ctx))
+		}
+	})
+	return b.claim, b.state, err
+}
+
+// end calls a method of a claim.
+func (h *webhookHandler) end(ctx context.Context, claim DedupClaim, method func(DedupClaim, context.Context) error) error {
+	if _, ok := claim.(*memoryClaim); ok {
+		return method(claim, ctx)
+	}
+	_, err := watched(ctx, func() (struct{}, error) { return struct{}{}, method(claim, ctx) }, nil)
+	return err
+}
+
+// watched calls f in another goroutine and waits until it returns or ctx ends, so
+// that a store that blocks cannot hold a request. A result that comes too late is
+// passed to late, unless that is nil. A panic of f becomes an error.
+func watched[T any](ctx context.Context, f func() (T, error), late func(T)) (result T, err error) {
+	if err := ctx.Err(); err != nil {
+		return result, err
+	}
+	type outcome struct {
+		result T
+		err    error
+	}
+	done := make(chan outcome)
+	go func() {
+		o := outcome{err: errors.New("connix: the Dedup ended its goroutine")}
+		defer func() {
+			if v := recover(); v != nil {
+				o.err = &WebhookPanicError{Value: v, Stack: debug.Stack()}
+			}
+			select {
+			case done <- o:
+			case <-ctx.Done():
+				if late != nil && o.err == nil {
+					late(o.result)
+				}
+			}
+		}()
+		o.result, o.err = f()
+	}()
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+		return result, ctx.Err()
+	}
 }

@@ -9,32 +9,38 @@ import (
 	"github.com/connix-io/connix-go"
 )
 
-func begin(t *testing.T, d connix.Dedup, id string, want connix.DedupState) {
+func begin(t *testing.T, d connix.Dedup, id string, want connix.DedupState) connix.DedupClaim {
 	t.Helper()
-	if got, err := d.Begin(t.Context(), id); got != want || err != nil {
-		t.Errorf("Begin(%s) = %v, %v; want %v", id, got, err, want)
+	claim, got, err := d.Begin(t.Context(), id)
+	if got != want || err != nil || (claim != nil) != (want == connix.DedupNew) {
+		t.Errorf("Begin(%s) = %v, %v, %v; want %v", id, claim, got, err, want)
 	}
+	return claim
 }
 
 func TestMemoryDedup_states(t *testing.T) {
 	d := connix.NewMemoryDedup(0)
 	ctx := t.Context()
-	begin(t, d, "a", connix.DedupNew)
+	first := begin(t, d, "a", connix.DedupNew)
 	begin(t, d, "a", connix.DedupInFlight)
 	begin(t, d, "b", connix.DedupNew)
-	if err := d.Abort(ctx, "a"); err != nil {
-		t.Error(err)
-	}
-	begin(t, d, "a", connix.DedupNew)
-	for range 2 {
-		if err := d.Commit(ctx, "a"); err != nil {
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
 			t.Error(err)
 		}
 	}
+	ok(first.Abort(ctx))
+	second := begin(t, d, "a", connix.DedupNew)
+	// The first claim has ended: it affects the second one by nothing.
+	ok(first.Abort(ctx))
+	begin(t, d, "a", connix.DedupInFlight)
+	ok(first.Commit(ctx))
+	begin(t, d, "a", connix.DedupInFlight)
+	ok(second.Commit(ctx))
+	ok(second.Commit(ctx))
 	begin(t, d, "a", connix.DedupDone)
-	if err := d.Abort(ctx, "a"); err != nil { // too late
-		t.Error(err)
-	}
+	ok(second.Abort(ctx)) // too late
 	begin(t, d, "a", connix.DedupDone)
 	begin(t, d, "b", connix.DedupInFlight)
 }
@@ -46,8 +52,7 @@ func TestMemoryDedup_forgets(t *testing.T) {
 	begin(t, d, "slow", connix.DedupNew)
 	for i := range 10 {
 		id := fmt.Sprint(i)
-		begin(t, d, id, connix.DedupNew)
-		if err := d.Commit(t.Context(), id); err != nil {
+		if err := begin(t, d, id, connix.DedupNew).Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,9 +75,9 @@ func TestMemoryDedup_concurrent(t *testing.T) {
 		wg.Go(func() {
 			for i := range owners {
 				id := fmt.Sprint(i)
-				if state, _ := d.Begin(t.Context(), id); state == connix.DedupNew {
+				if claim, state, _ := d.Begin(t.Context(), id); state == connix.DedupNew {
 					owners[i].Add(1)
-					_ = d.Commit(t.Context(), id)
+					_ = claim.Commit(t.Context())
 				}
 			}
 		})

@@ -1,6 +1,7 @@
 package connix
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -66,6 +67,22 @@ func eventData[T any](e *Event, family string) (*T, error) {
 		return nil, fmt.Errorf("%w: the event's data is not a valid %s: %w", ErrWebhookMalformed, kind, err)
 	}
 	return out, nil
+}
+
+// UnmarshalJSON reads the body of an event as [WebhookVerifier.Parse] does: an id
+// may be a number, keys are case-sensitive, a time that cannot be read is zero. A
+// text that is not an event is [ErrWebhookMalformed]. Delivery stays as it is.
+func (e *Event) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	event := Event{Delivery: e.Delivery}
+	if err := event.read(text); err != nil {
+		return err
+	}
+	event.Data = bytes.Clone(event.Data)
+	*e = event
+	return nil
 }
 
 // read reads an event's body in one pass that also checks that all of it is

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -136,4 +137,53 @@ func FuzzParse(f *testing.F) {
 		_, _ = event.Agent()
 		_, _ = event.Project()
 	})
+}
+
+// TestEvent_unmarshal: json.Unmarshal reads the same event as Parse, whatever the
+// body.
+func TestEvent_unmarshal(t *testing.T) {
+	for _, body := range []string{
+		agentEvent, `{"id":17,"type":"t"}`, `{"ID":"E","Type":"T","type":"t","id":"e"}`, `{"id":null,"type":"t","created_at":"yesterday"}`,
+		`{"type":"t","created_at":1705314600,"data":{"n":9007199254740993}}`, `{"type":"t","data":null}`, `{"id":{},"type":"t","unknown":1}`,
+		`{"type":""}`, `{"id":"e"}`, `{"Type":"t"}`, `[]`, `7`,
+	} {
+		var got connix.Event
+		err := json.Unmarshal([]byte(body), &got)
+		want, wantErr := verifierAt(webhookNow).Parse(deliver(t, nil, "msg_1", body))
+		if wantErr != nil {
+			if !errors.Is(err, connix.ErrWebhookMalformed) {
+				t.Errorf("%s: %v, Parse returns %v", body, err, wantErr)
+			}
+			continue
+		}
+		want.Delivery = connix.Delivery{}
+		if err != nil || !reflect.DeepEqual(&got, want) {
+			t.Errorf("%s: %+v, %v; Parse reads %+v", body, got, err, want)
+		}
+	}
+	// A used event is replaced, but for what is not in the body.
+	used := connix.Event{ID: "e", Type: "t", Data: json.RawMessage("1"), Delivery: connix.Delivery{ID: "msg_1"}}
+	if err := json.Unmarshal([]byte(`{"type":"u"}`), &used); err != nil || used.ID != "" || used.Type != "u" || used.Data != nil || used.Delivery.ID != "msg_1" {
+		t.Errorf("%+v, %v", used, err)
+	}
+	var list []*connix.Event
+	if err := json.Unmarshal([]byte(`[{"type":"a","data":[1]},null,{"type":"b","data":[2]}]`), &list); err != nil || len(list) != 3 || list[1] != nil || string(list[0].Data) != "[1]" {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestEvent_largeNumbers: numbers above 2^53 stay as they were sent.
+func TestEvent_largeNumbers(t *testing.T) {
+	const body = `{"id":9007199254740993,"type":"agent.completed","data":{"id":"agent_1","project_id":9007199254740993,"metadata":{"row":9007199254740993}}}`
+	event, err := verifierAt(webhookNow).Parse(deliver(t, nil, "msg_1", body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(event)
+	if err != nil || event.ID != "9007199254740993" || !strings.Contains(string(again), `{"row":9007199254740993}`) {
+		t.Errorf("%s, %v", again, err)
+	}
+	if agent, err := event.Agent(); err != nil || agent.ProjectID != "9007199254740993" {
+		t.Errorf("%+v, %v", agent, err)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -25,17 +26,27 @@ func WithDedup(d Dedup) WebhookHandlerOption {
 	}
 }
 
+// WithoutDigestDedup turns off the recognition of repeated bodies. By default an
+// event that no signed ID identifies is remembered by a digest of its body and of
+// the signed time, so that a recorded delivery cannot be replayed: of two genuine
+// events with the same bytes only the first is processed then. With this option
+// such an event is remembered by the unsigned ID of its delivery, which a sender
+// of a recorded delivery can change, or not at all.
+func WithoutDigestDedup() WebhookHandlerOption {
+	return func(h *webhookHandler) { h.noDigest = true }
+}
+
 // WithWebhookErrors calls report with every error that keeps an event from being
 // processed or remembered: of a delivery that is refused (event is then nil), of
 // the callback, of the [Dedup], and a panic of the callback as a
 // [*WebhookPanicError]. report runs in the request's goroutine, before the
-// response is written. Without this option only panics and a handler without a
+// response is written, and is waited for. Without this option only panics and a handler without a
 // secret or a callback are reported, to the server's ErrorLog.
 func WithWebhookErrors(report func(ctx context.Context, event *Event, err error)) WebhookHandlerOption {
 	return func(h *webhookHandler) { h.report = report }
 }
 
-// WebhookPanicError reports a panic of a [WebhookHandler]'s callback.
+// WebhookPanicError reports a panic of a [WebhookHandler]'s callback or [Dedup].
 type WebhookPanicError struct {
 	// Value is the argument of panic.
 	Value any
@@ -45,7 +56,7 @@ type WebhookPanicError struct {
 
 // Error returns the text of the value, without the stack.
 func (e *WebhookPanicError) Error() string {
-	return fmt.Sprintf("connix: panic in the webhook callback: %v", e.Value)
+	return fmt.Sprintf("connix: panic while processing a webhook: %v", e.Value)
 }
 
 // Unwrap returns the value if it is an error.
@@ -61,9 +72,10 @@ func (e *WebhookPanicError) Unwrap() error {
 //	200  process returned nil, now or for an earlier delivery of the event
 //	400  the signature is missing, wrong or stale, or the body is not an event
 //	405  the method is not POST
-//	408  the body could not be read to its end
+//	408  the body could not be read to its end, or not within 30 seconds
 //	413  the body is larger than v.MaxBody
-//	500  process failed or panicked, the Dedup failed, or v has no usable secret
+//	500  process failed or panicked, the Dedup or v.SecretSource failed, or
+//	     v has no usable secret: see [WebhookVerifier.Check]
 //	503  another delivery of the event is being processed now
 //
 // Senders repeat a delivery whose response is not 2xx. An event whose callback
@@ -71,8 +83,16 @@ func (e *WebhookPanicError) Unwrap() error {
 //
 // process gets the request's context, which ends when the sender hangs up. It
 // must return within the time that the sender waits for a response; queue work
-// that takes longer in a place that survives a crash. An event is identified by
-// Event.ID, or else by Delivery.ID; an event with neither is processed each time.
+// that takes longer in a place that survives a crash.
+//
+// An event is identified by Event.ID, or else by Delivery.ID if the scheme signs
+// it, or else by a digest of its body: see [WithoutDigestDedup]. An ID that is not
+// valid UTF-8 counts as none. The [Dedup] decides for how long a replay is
+// recognized.
+//
+// A [Dedup] that blocks is not waited for beyond the request's context, or for
+// more than 10 seconds to end a claim. The deadline for the body applies if the
+// server has no ReadTimeout and its connections support deadlines.
 //
 // If process panics, the response is 500 and the event counts as not processed.
 // The panic is reported to [WithWebhookErrors], or else with its stack to the
@@ -91,6 +111,12 @@ func WebhookHandler(v *WebhookVerifier, process func(context.Context, *Event) er
 	if h.dedup == nil {
 		h.dedup = NewMemoryDedup(0)
 	}
+	h.check = sync.OnceValue(func() error {
+		if process == nil {
+			return errNoWebhookCallback
+		}
+		return v.Check()
+	})
 	return h
 }
 
@@ -98,28 +124,31 @@ type webhookHandler struct {
 	verifier *WebhookVerifier
 	process  func(context.Context, *Event) error
 	dedup    Dedup
+	noDigest bool
 	report   func(context.Context, *Event, error)
+	check    func() error // of the configuration, made once
 }
 
 var errNoWebhookCallback = errors.New("connix: the webhook handler has no callback")
 
 func (h *webhookHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := h.check(); err != nil {
+		h.refuse(w, r, err)
+		return
+	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		respond(w, http.StatusMethodNotAllowed, "deliveries must be sent by POST")
 		return
 	}
-	event, err := h.verifier.Parse(r)
-	if err == nil && h.process == nil {
-		err = errNoWebhookCallback
-	}
+	endRead := limitRead(w, r)
+	event, body, err := h.verifier.parse(r)
+	endRead()
 	if err != nil {
-		h.tell(r, nil, err)
-		status, text := refusal(err)
-		respond(w, status, text)
+		h.refuse(w, r, err)
 		return
 	}
-	switch state, err := h.handle(r, event); {
+	switch state, err := h.handle(r, event, h.key(event, body)); {
 	case err != nil:
 		h.tell(r, event, err)
 		respond(w, http.StatusInternalServerError, "the event was not processed")
@@ -129,6 +158,28 @@ func (h *webhookHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusOK)
 	}
+}
+
+// limitRead sets a deadline for the request's body, unless the server has one. It
+// returns a function that removes it, so that it does not end the callback: the
+// server goes on reading to notice when the sender hangs up.
+func limitRead(w http.ResponseWriter, r *http.Request) (end func()) {
+	const timeout = 30 * time.Second
+	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && server.ReadTimeout > 0 {
+		return func() {}
+	}
+	control := http.NewResponseController(w)
+	if control.SetReadDeadline(time.Now().Add(timeout)) != nil {
+		return func() {} // not supported
+	}
+	return func() { _ = control.SetReadDeadline(time.Time{}) }
+}
+
+// refuse reports and responds to a delivery that is refused.
+func (h *webhookHandler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h.tell(r, nil, err)
+	status, text := refusal(err)
+	respond(w, status, text)
 }
 
 // refusal returns the response to a delivery that is refused. The text is for
@@ -149,6 +200,8 @@ func refusal(err error) (status int, text string) {
 		return http.StatusRequestTimeout, "the body could not be read"
 	case errors.Is(err, ErrNoWebhookSecret), errors.Is(err, errNoWebhookCallback):
 		return http.StatusInternalServerError, "the receiver is not configured"
+	case errors.Is(err, errWebhookSecretSource):
+		return http.StatusInternalServerError, "the receiver has no secret now"
 	}
 	// An error of a caller's own scheme.
 	return http.StatusBadRequest, "the delivery was refused"
@@ -161,22 +214,20 @@ func respond(w http.ResponseWriter, status int, text string) {
 
 // handle processes an event once. If it returns no error, the event was processed
 // now or before, unless the state is DedupInFlight.
-func (h *webhookHandler) handle(r *http.Request, event *Event) (DedupState, error) {
-	id := event.ID
-	if id == "" {
-		id = event.Delivery.ID
-	}
-	if id == "" {
+func (h *webhookHandler) handle(r *http.Request, event *Event, key string) (DedupState, error) {
+	if key == "" {
 		return DedupNew, h.call(r.Context(), event)
 	}
-	state, err := h.dedup.Begin(r.Context(), id)
+	claim, state, err := h.begin(r.Context(), key)
 	if err != nil {
 		return state, fmt.Errorf("connix: claiming the event: %w", err)
 	}
-	switch state {
-	case DedupNew:
-		return state, h.claimed(r, event, id)
-	case DedupInFlight, DedupDone:
+	switch {
+	case state == DedupNew && claim != nil:
+		return state, h.claimed(r, event, claim)
+	case state == DedupNew:
+		return state, errors.New("connix: the Dedup returned no claim to a new event")
+	case state == DedupInFlight || state == DedupDone:
 		return state, nil
 	}
 	return state, fmt.Errorf("connix: the Dedup returned the unknown state %d", int(state))
@@ -184,7 +235,7 @@ func (h *webhookHandler) handle(r *http.Request, event *Event) (DedupState, erro
 
 // claimed processes an event that this request has claimed, and ends the claim
 // however the callback ends: by returning, by a panic or by Goexit.
-func (h *webhookHandler) claimed(r *http.Request, event *Event, id string) error {
+func (h *webhookHandler) claimed(r *http.Request, event *Event, claim DedupClaim) error {
 	processed := false
 	defer func() {
 		// The request's context may have ended.
@@ -192,10 +243,10 @@ func (h *webhookHandler) claimed(r *http.Request, event *Event, id string) error
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), limit)
 		defer cancel()
 		if processed {
-			if err := h.dedup.Commit(ctx, id); err != nil {
+			if err := h.end(ctx, claim, DedupClaim.Commit); err != nil {
 				h.tell(r, event, fmt.Errorf("connix: committing the event: %w", err))
 			}
-		} else if err := h.dedup.Abort(ctx, id); err != nil {
+		} else if err := h.end(ctx, claim, DedupClaim.Abort); err != nil {
 			h.tell(r, event, fmt.Errorf("connix: releasing the event: %w", err))
 		}
 	}()

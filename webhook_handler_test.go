@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go"
+	"github.com/connix-io/connix-go/internal/memnet"
 )
 
 // handled returns the handler's response to a request.
@@ -171,22 +173,6 @@ func TestWebhookHandler_repeats(t *testing.T) {
 	}
 }
 
-// TestWebhookHandler_withoutIDs: what has neither id is processed each time.
-func TestWebhookHandler_withoutIDs(t *testing.T) {
-	v := verifierAt(webhookNow)
-	v.Scheme = connix.StripeWebhooks("")
-	calls := 0
-	h := connix.WebhookHandler(v, func(context.Context, *connix.Event) error { calls++; return nil })
-	for range 2 {
-		if w := handled(h, deliver(t, v.Scheme, "", `{"type":"agent.failed"}`)); w.Code != 200 {
-			t.Errorf("status %d", w.Code)
-		}
-	}
-	if calls != 2 {
-		t.Errorf("%d calls", calls)
-	}
-}
-
 func TestWebhookHandler_inFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
@@ -216,23 +202,32 @@ func TestWebhookHandler_inFlight(t *testing.T) {
 // scriptedDedup records what it is asked and returns what it is told to.
 type scriptedDedup struct {
 	state                connix.DedupState
+	noClaim              bool
 	begin, commit, abort error
 	log                  []string
 }
 
-func (d *scriptedDedup) Begin(_ context.Context, id string) (connix.DedupState, error) {
+func (d *scriptedDedup) Begin(_ context.Context, id string) (connix.DedupClaim, connix.DedupState, error) {
 	d.log = append(d.log, "begin "+id)
-	return d.state, d.begin
+	if d.state != connix.DedupNew || d.begin != nil || d.noClaim {
+		return nil, d.state, d.begin
+	}
+	return scriptedClaim{d, id}, d.state, nil
 }
 
-func (d *scriptedDedup) Commit(ctx context.Context, id string) error {
-	d.log = append(d.log, "commit "+id)
-	return errors.Join(d.commit, ctx.Err())
+type scriptedClaim struct {
+	d  *scriptedDedup
+	id string
 }
 
-func (d *scriptedDedup) Abort(ctx context.Context, id string) error {
-	d.log = append(d.log, "abort "+id)
-	return errors.Join(d.abort, ctx.Err())
+func (c scriptedClaim) Commit(ctx context.Context) error {
+	c.d.log = append(c.d.log, "commit "+c.id)
+	return errors.Join(c.d.commit, ctx.Err())
+}
+
+func (c scriptedClaim) Abort(ctx context.Context) error {
+	c.d.log = append(c.d.log, "abort "+c.id)
+	return errors.Join(c.d.abort, ctx.Err())
 }
 
 // TestWebhookHandler_dedup: every claim is ended, whatever happens, and what the
@@ -253,6 +248,7 @@ func TestWebhookHandler_dedup(t *testing.T) {
 		{"done", scriptedDedup{state: connix.DedupDone}, ok, 200, "begin evt_1", nil},
 		{"in flight", scriptedDedup{state: connix.DedupInFlight}, ok, 503, "begin evt_1", nil},
 		{"unknown state", scriptedDedup{state: 7}, ok, 500, "begin evt_1", []error{nil}},
+		{"new without a claim", scriptedDedup{noClaim: true}, ok, 500, "begin evt_1", []error{nil}},
 		{"begin fails", scriptedDedup{begin: away}, ok, 500, "begin evt_1", []error{away}},
 		{"commit fails", scriptedDedup{commit: away}, ok, 200, "begin evt_1,commit evt_1", []error{away}},
 		{"callback fails", scriptedDedup{}, func(context.Context, *connix.Event) error { return failed }, 500, "begin evt_1,abort evt_1", []error{failed}},
@@ -261,12 +257,13 @@ func TestWebhookHandler_dedup(t *testing.T) {
 	} {
 		var told []error
 		dedup := c.dedup
-		h := connix.WebhookHandler(verifierAt(webhookNow), c.process, connix.WithDedup(&dedup),
-			connix.WithWebhookErrors(func(_ context.Context, _ *connix.Event, err error) { told = append(told, err) }))
-		// The sender has hung up: the claim must be ended nevertheless.
 		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
+		h := connix.WebhookHandler(verifierAt(webhookNow), func(ctx context.Context, e *connix.Event) error {
+			cancel() // the sender hangs up: the claim must be ended nevertheless
+			return c.process(ctx, e)
+		}, connix.WithDedup(&dedup), connix.WithWebhookErrors(func(_ context.Context, _ *connix.Event, err error) { told = append(told, err) }))
 		w := handled(h, deliver(t, nil, "msg_1", agentEvent).WithContext(ctx))
+		cancel()
 		if got := strings.Join(dedup.log, ","); w.Code != c.status || got != c.log {
 			t.Errorf("%s: status %d, %s; want %d, %s", c.name, w.Code, got, c.status, c.log)
 		}
@@ -333,5 +330,195 @@ func TestWebhookHandler_logsPanics(t *testing.T) {
 		if w.Code != 500 || !strings.Contains(out.String(), name) {
 			t.Errorf("%s: status %d, logged %q", name, w.Code, out.String())
 		}
+	}
+}
+
+// TestWebhookHandler_withoutSignedID: an event that no signed id identifies is
+// recognized by its bytes and its signed time, whatever its unsigned id.
+func TestWebhookHandler_withoutSignedID(t *testing.T) {
+	const unnamed, other, invalid = `{"type":"agent.failed"}`, `{"type":"agent.failed","data":1}`, "{\"type\":\"agent.failed\",\"id\":\"\xff\"}"
+	type delivery struct {
+		scheme   connix.WebhookScheme
+		id, body string
+		later    time.Duration
+	}
+	github, stripe := connix.GitHubWebhooks(""), connix.StripeWebhooks("")
+	for name, c := range map[string]struct {
+		opts       []connix.WebhookHandlerOption
+		deliveries []delivery
+		calls      int
+	}{
+		"replayed under other ids": {nil, []delivery{{github, "1", unnamed, 0}, {github, "2", unnamed, 0}, {github, "", unnamed, 0}}, 1},
+		"other bytes":              {nil, []delivery{{github, "1", unnamed, 0}, {github, "1", other, 0}}, 2},
+		"an id in the body":        {nil, []delivery{{github, "1", agentEvent, 0}, {github, "2", agentEvent, 0}}, 1},
+		"signed at another time":   {nil, []delivery{{stripe, "", unnamed, 0}, {stripe, "", unnamed, 0}, {stripe, "", unnamed, time.Second}}, 2},
+		"a signed id":              {nil, []delivery{{nil, "1", unnamed, 0}, {nil, "1", unnamed, 0}, {nil, "2", unnamed, 0}}, 2},
+		"ids in invalid UTF-8":     {nil, []delivery{{nil, "1", invalid, 0}, {nil, "2", strings.Replace(invalid, "\xff", "\xfe", 1), 0}, {nil, "1", invalid, time.Second}}, 2},
+		"and no signed id":         {nil, []delivery{{github, "1", invalid, 0}, {github, "1", strings.Replace(invalid, "\xff", `\ud800`, 1), 0}, {github, "2", invalid, 0}}, 2},
+		"turned off": {[]connix.WebhookHandlerOption{connix.WithoutDigestDedup()},
+			[]delivery{{github, "1", unnamed, 0}, {github, "1", unnamed, 0}, {github, "2", unnamed, 0}, {github, "", unnamed, 0}, {github, "", unnamed, 0}}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := 0
+			v := verifierAt(webhookNow)
+			v.Scheme = c.deliveries[0].scheme
+			h := connix.WebhookHandler(v, func(context.Context, *connix.Event) error { calls++; return nil }, c.opts...)
+			for i, d := range c.deliveries {
+				header, err := connix.SignWebhook(d.scheme, webhookSecret, connix.Delivery{ID: d.id, Timestamp: webhookNow.Add(d.later)}, []byte(d.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d.id == "" {
+					header.Del("X-Github-Delivery") // SignWebhook makes one up
+				}
+				r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(d.body))
+				r.Header = header
+				if w := handled(h, r); w.Code != 200 {
+					t.Errorf("delivery %d: status %d", i, w.Code)
+				}
+			}
+			if calls != c.calls {
+				t.Errorf("%d calls, want %d", calls, c.calls)
+			}
+		})
+	}
+}
+
+// blockingDedup blocks in the named method until it is released, whatever ctx says.
+type blockingDedup struct {
+	method  string
+	release chan struct{}
+	log     chan string
+}
+
+func (d *blockingDedup) block(method string) {
+	if method == d.method {
+		<-d.release
+	}
+	d.log <- method
+}
+
+func (d *blockingDedup) Begin(context.Context, string) (connix.DedupClaim, connix.DedupState, error) {
+	d.block("begin")
+	return d, connix.DedupNew, nil
+}
+func (d *blockingDedup) Commit(context.Context) error { d.block("commit"); return nil }
+func (d *blockingDedup) Abort(context.Context) error  { d.block("abort"); return nil }
+
+// TestWebhookHandler_blockingDedup: a Dedup that ignores its context holds no
+// request, and a claim that comes too late is released.
+func TestWebhookHandler_blockingDedup(t *testing.T) {
+	for method, c := range map[string]struct {
+		fails  error
+		status int
+		took   time.Duration
+		log    []string // after the release
+	}{
+		"begin":  {nil, 500, 5 * time.Second, []string{"begin", "abort"}},
+		"commit": {nil, 200, 10 * time.Second, []string{"begin", "commit"}},
+		"abort":  {errors.New("no"), 500, 10 * time.Second, []string{"begin", "abort"}},
+	} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := &blockingDedup{method, make(chan struct{}), make(chan string, 5)}
+				var told []error
+				h := connix.WebhookHandler(verifierAt(webhookNow), func(context.Context, *connix.Event) error { return c.fails },
+					connix.WithDedup(d), connix.WithWebhookErrors(func(_ context.Context, _ *connix.Event, err error) { told = append(told, err) }))
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // as a sender that hangs up
+				defer cancel()
+				began := time.Now()
+				w := handled(h, deliver(t, nil, "msg_1", agentEvent).WithContext(ctx))
+				if took := time.Since(began); w.Code != c.status || took != c.took {
+					t.Errorf("status %d after %v, want %d after %v", w.Code, took, c.status, c.took)
+				}
+				if !errors.Is(errors.Join(told...), context.DeadlineExceeded) {
+					t.Errorf("told %v", told)
+				}
+				close(d.release)
+				synctest.Wait()
+				close(d.log)
+				var log []string
+				for entry := range d.log {
+					log = append(log, entry)
+				}
+				if !slices.Equal(log, c.log) {
+					t.Errorf("log %q, want %q", log, c.log)
+				}
+			})
+		})
+	}
+}
+
+// leavingDedup panics, or ends its goroutine.
+type leavingDedup struct{ leave func() }
+
+func (d leavingDedup) Begin(context.Context, string) (connix.DedupClaim, connix.DedupState, error) {
+	d.leave()
+	return nil, 0, nil
+}
+
+func TestWebhookHandler_panickingDedup(t *testing.T) {
+	for name, leave := range map[string]func(){"panic": func() { panic("out of cheese") }, "goexit": runtime.Goexit} {
+		var told []error
+		h := connix.WebhookHandler(verifierAt(webhookNow), func(context.Context, *connix.Event) error { t.Error("called"); return nil },
+			connix.WithDedup(leavingDedup{leave}), connix.WithWebhookErrors(func(_ context.Context, _ *connix.Event, err error) { told = append(told, err) }))
+		w := handled(h, deliver(t, nil, "msg_1", agentEvent))
+		if _, panicked := errors.AsType[*connix.WebhookPanicError](errors.Join(told...)); w.Code != 500 || len(told) != 1 || panicked != (name == "panic") {
+			t.Errorf("%s: status %d, told %v", name, w.Code, told)
+		}
+	}
+}
+
+// TestWebhookHandler_slowBody: a sender that stalls within the body is given up
+// after 30 seconds, or the server's own timeout. The deadline does not end the
+// callback.
+func TestWebhookHandler_slowBody(t *testing.T) {
+	for name, c := range map[string]struct {
+		readTimeout    time.Duration // the server's
+		stall, process time.Duration
+		status         int
+		took           time.Duration
+	}{
+		"stalls":               {stall: time.Hour, status: 408, took: 30 * time.Second},
+		"in time":              {stall: 29 * time.Second, status: 200, took: 29 * time.Second},
+		"a slow callback":      {stall: 20 * time.Second, process: time.Minute, status: 200, took: 80 * time.Second},
+		"the server's timeout": {readTimeout: 45 * time.Second, stall: time.Hour, status: 408, took: 45 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &http.Server{ReadTimeout: c.readTimeout, Handler: connix.WebhookHandler(verifierAt(webhookNow), func(ctx context.Context, _ *connix.Event) error {
+					time.Sleep(c.process)
+					return ctx.Err()
+				}, connix.WithWebhookErrors(func(context.Context, *connix.Event, error) {}))}
+				listener := memnet.Listen(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80})
+				go func() { _ = server.Serve(listener) }()
+				defer server.Close()
+				body, send := io.Pipe()
+				go func() {
+					_, _ = io.WriteString(send, agentEvent[:20])
+					time.Sleep(c.stall)
+					_, _ = io.WriteString(send, agentEvent[20:])
+					_ = send.Close()
+				}()
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://app.test/", body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header = deliver(t, nil, "msg_1", agentEvent).Header
+				transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.Dial(ctx) }}
+				defer transport.CloseIdleConnections()
+				began := time.Now()
+				resp, err := transport.RoundTrip(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = resp.Body.Close()
+				_ = body.Close()
+				if took := time.Since(began).Round(time.Second); resp.StatusCode != c.status || took != c.took {
+					t.Errorf("status %d after %v, want %d after %v", resp.StatusCode, took, c.status, c.took)
+				}
+				time.Sleep(c.stall)
+			})
+		})
 	}
 }

@@ -1,12 +1,14 @@
 package connix
 
 import (
-	"crypto/rand"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/signature"
@@ -31,103 +33,17 @@ var (
 	// ErrWebhookTooLarge: the body is larger than MaxBody. The rest was not read.
 	ErrWebhookTooLarge = errors.New("connix: webhook body too large")
 	// ErrNoWebhookSecret: the verifier has no secret, or an empty or malformed
-	// one. The receiver is configured wrongly; the sender did nothing wrong.
+	// one. The receiver is configured wrongly; the sender did nothing wrong. See
+	// [WebhookVerifier.Check].
 	ErrNoWebhookSecret = signature.ErrNoSecret
 )
 
-// WebhookScheme is one way of signing deliveries. The schemes of this package
-// are [StandardWebhooks], [GitHubWebhooks], [StripeWebhooks] and [SharedToken];
-// any other implementation works too.
-//
-// The receiver chooses the scheme. It is never guessed from the headers of a
-// request, because the sender of a forgery writes those.
-type WebhookScheme interface {
-	// Sign sets the headers that sign body.
-	Sign(h http.Header, secret Secret, d Delivery, body []byte) error
-	// Verify returns a nil error if the headers sign body with any one of the
-	// secrets, and the delivery's ID and Timestamp as far as the scheme carries
-	// them. It compares in constant time. The signature must cover the Timestamp:
-	// the [WebhookVerifier] checks its age.
-	Verify(h http.Header, secrets []Secret, body []byte) (Delivery, error)
-}
-
-// StandardWebhooks is Standard Webhooks 1.0 (symmetric): the headers webhook-id,
-// webhook-timestamp and webhook-signature. The signature is "v1," and the base64
-// HMAC-SHA256 of "id.timestamp.body". The bytes of the secret are the key; if it
-// begins with "whsec_", the rest is the key in base64, as that standard says.
-//
-// The API overview says that a webhook has a secret, but not how it is used.
-// This scheme is assumed until the API documents one.
-var StandardWebhooks WebhookScheme = webhookScheme{signature.Standard{}}
-
-// GitHubWebhooks is the scheme of GitHub: "sha256=" and the hex HMAC-SHA256 of
-// the body in the named header, X-Hub-Signature-256 if header is "". The
-// delivery's ID comes from X-GitHub-Delivery, which is not signed. There is no
-// timestamp: only a [Dedup] recognizes a replayed delivery.
-//
-// Experimental: the API documents no use of it.
-func GitHubWebhooks(header string) WebhookScheme {
-	return webhookScheme{signature.NewGitHub(header)}
-}
-
-// StripeWebhooks is the scheme of Stripe: "t=", Unix seconds, ",v1=" and the
-// hex HMAC-SHA256 of "seconds.body" in the named header, Stripe-Signature if
-// header is "". The bytes of the secret are the key, even if it begins with
-// "whsec_". The scheme carries no delivery ID.
-//
-// Experimental: the API documents no use of it.
-func StripeWebhooks(header string) WebhookScheme {
-	return webhookScheme{signature.NewStripe(header)}
-}
-
-// SharedToken is not a signature: the named header, X-Webhook-Token if header is
-// "", contains the secret itself. It does not protect the body, and whoever reads
-// one request can forge others: use it over TLS only.
-//
-// Experimental: the API documents no use of it.
-func SharedToken(header string) WebhookScheme {
-	return webhookScheme{signature.NewToken(header)}
-}
-
-// webhookScheme adapts a scheme of package signature to the types of this one.
-type webhookScheme struct{ signature.Scheme }
-
-func (s webhookScheme) Sign(h http.Header, secret Secret, d Delivery, body []byte) error {
-	return s.Scheme.Sign(h, secret.Reveal(), signature.Delivery(d), body)
-}
-
-func (s webhookScheme) Verify(h http.Header, secrets []Secret, body []byte) (Delivery, error) {
-	revealed := make([]string, len(secrets))
-	for i, secret := range secrets {
-		revealed[i] = secret.Reveal()
-	}
-	d, err := s.Scheme.Verify(h, revealed, body)
-	return Delivery(d), err
-}
-
-// SignWebhook returns the headers of a signed delivery, for tests of receivers
-// and for senders. A nil scheme means [StandardWebhooks]. A zero ID or Timestamp
-// in d is replaced by a random ID or the current time. The error matches
-// [ErrNoWebhookSecret] or [ErrWebhookMalformed].
-func SignWebhook(scheme WebhookScheme, secret Secret, d Delivery, body []byte) (http.Header, error) {
-	if scheme == nil {
-		scheme = StandardWebhooks
-	}
-	if d.ID == "" {
-		d.ID = "msg_" + rand.Text()
-	}
-	if d.Timestamp.IsZero() {
-		d.Timestamp = time.Now()
-	}
-	h := http.Header{}
-	if err := scheme.Sign(h, secret, d, body); err != nil {
-		return nil, err
-	}
-	return h, nil
-}
-
-// errWebhookUnread marks a body that could not be read to its end.
-var errWebhookUnread = errors.New("connix: reading the webhook's body")
+var (
+	// errWebhookUnread marks a body that could not be read to its end.
+	errWebhookUnread = errors.New("connix: reading the webhook's body")
+	// errWebhookSecretSource marks an error of a SecretSource.
+	errWebhookSecretSource = errors.New("connix: getting the webhook's secrets")
+)
 
 const (
 	defaultWebhookTolerance = 5 * time.Minute
@@ -139,9 +55,17 @@ const (
 // WebhookVerifier refuses every delivery with [ErrNoWebhookSecret].
 type WebhookVerifier struct {
 	// Secrets are the secrets that a signature may be made with: one, or the old
-	// and the new one during a rotation. If there is none, or an empty one among
-	// them, every delivery is refused with [ErrNoWebhookSecret].
+	// and the new one during a rotation. If there is none, or an empty or malformed
+	// one among them, every delivery is refused with [ErrNoWebhookSecret].
 	Secrets []Secret
+	// SecretSource, unless nil, returns the secrets for one request in place of
+	// Secrets, for example of the tenant that the URL names, or after a rotation.
+	// It must not read the request's body, which nothing has verified yet, and
+	// should return soon after the request's context ends: it is waited for. Its
+	// error refuses the delivery; a [WebhookHandler] then responds with 500, or
+	// with 400 if the error matches [ErrSignatureMismatch], as for an unknown
+	// tenant. For Verify and ParseEvent the request has only its Header.
+	SecretSource func(*http.Request) ([]Secret, error)
 	// Scheme is the way in which deliveries are signed; nil means
 	// [StandardWebhooks].
 	Scheme WebhookScheme
@@ -159,28 +83,92 @@ type WebhookVerifier struct {
 // LogValue returns the settings for slog, with the number of secrets in their
 // place.
 func (v WebhookVerifier) LogValue() slog.Value {
-	return slog.GroupValue(slog.Int("secrets", len(v.Secrets)), slog.Duration("tolerance", v.Tolerance), slog.Int64("max_body", v.MaxBody))
+	return slog.GroupValue(slog.Int("secrets", len(v.Secrets)), slog.Bool("secret_source", v.SecretSource != nil), slog.Duration("tolerance", v.Tolerance), slog.Int64("max_body", v.MaxBody))
+}
+
+// Check reports whether the verifier is usable: it returns an error that matches
+// [ErrNoWebhookSecret] if there is no secret, or an empty or malformed one. Call it
+// when the program starts; a [WebhookHandler] calls it on its first request. The
+// secrets of a SecretSource are checked when they are used.
+func (v *WebhookVerifier) Check() error {
+	if v == nil {
+		return ErrNoWebhookSecret
+	}
+	if v.SecretSource != nil {
+		return nil
+	}
+	secrets, err := v.secrets(nil)
+	if err != nil {
+		return err
+	}
+	if s, ok := v.scheme().(interface{ CheckSecrets([]Secret) error }); ok {
+		return s.CheckSecrets(secrets)
+	}
+	return nil
+}
+
+func (v *WebhookVerifier) scheme() WebhookScheme {
+	if v.Scheme == nil {
+		return StandardWebhooks
+	}
+	return v.Scheme
+}
+
+// secrets returns the secrets for a request, at least one.
+func (v *WebhookVerifier) secrets(r *http.Request) ([]Secret, error) {
+	if v == nil {
+		return nil, ErrNoWebhookSecret
+	}
+	secrets := v.Secrets
+	if v.SecretSource != nil {
+		var err error
+		if secrets, err = v.SecretSource(r); err != nil {
+			return nil, fmt.Errorf("%w: %w", errWebhookSecretSource, err)
+		}
+	}
+	if len(secrets) == 0 || slices.Contains(secrets, "") {
+		return nil, fmt.Errorf("%w: there is none, or an empty one", ErrNoWebhookSecret)
+	}
+	return secrets, nil
 }
 
 // Verify returns nil if the headers sign exactly these bytes, within the
-// tolerance. The keys of h must be canonical, as net/http and [http.Header.Set]
-// make them. The error matches one of [ErrSignatureMissing],
+// tolerance. The error matches one of [ErrSignatureMissing],
 // [ErrSignatureMismatch], [ErrWebhookStale], [ErrWebhookMalformed] and
-// [ErrNoWebhookSecret].
+// [ErrNoWebhookSecret], or is that of the SecretSource.
 func (v *WebhookVerifier) Verify(h http.Header, body []byte) error {
-	_, err := v.verify(h, body)
+	_, err := v.verifyBytes(h, body)
 	return err
 }
 
-func (v *WebhookVerifier) verify(h http.Header, body []byte) (Delivery, error) {
-	if v == nil || len(v.Secrets) == 0 {
-		return Delivery{}, ErrNoWebhookSecret
+// ParseEvent verifies a delivery whose body was read before and returns its event,
+// for example in a serverless function or for a queue of deliveries. h may be any
+// map of the request's headers; names are case-insensitive. MaxBody is not
+// applied. The errors are those of Verify, and [ErrWebhookMalformed] if the body
+// is not an event. The event does not share memory with body.
+func (v *WebhookVerifier) ParseEvent(h http.Header, body []byte) (*Event, error) {
+	d, err := v.verifyBytes(h, body)
+	if err != nil {
+		return nil, err
 	}
-	scheme := v.Scheme
-	if scheme == nil {
-		scheme = StandardWebhooks
+	event := &Event{Delivery: d}
+	if err := event.read(body); err != nil {
+		return nil, err
 	}
-	d, err := scheme.Verify(h, v.Secrets, body)
+	event.Data = bytes.Clone(event.Data)
+	return event, nil
+}
+
+func (v *WebhookVerifier) verifyBytes(h http.Header, body []byte) (Delivery, error) {
+	secrets, err := v.secrets(&http.Request{Method: http.MethodPost, URL: new(url.URL), Header: h})
+	if err != nil {
+		return Delivery{}, err
+	}
+	return v.verify(secrets, h, body)
+}
+
+func (v *WebhookVerifier) verify(secrets []Secret, h http.Header, body []byte) (Delivery, error) {
+	d, err := v.scheme().Verify(h, secrets, body)
 	if err != nil {
 		return Delivery{}, err
 	}
@@ -216,9 +204,19 @@ func (v *WebhookVerifier) checkTime(stamp time.Time) error {
 // request's body. Beside the errors of Verify it returns [ErrWebhookTooLarge],
 // [ErrWebhookMalformed] if the body is not an event, and the error of reading
 // the body.
+//
+// Parse waits for as long as the sender takes to send the body: set the server's
+// ReadTimeout. A [WebhookHandler] sets a deadline itself.
 func (v *WebhookVerifier) Parse(r *http.Request) (*Event, error) {
-	if v == nil || len(v.Secrets) == 0 {
-		return nil, ErrNoWebhookSecret
+	event, _, err := v.parse(r)
+	return event, err
+}
+
+// parse returns the event of a request and its body.
+func (v *WebhookVerifier) parse(r *http.Request) (*Event, []byte, error) {
+	secrets, err := v.secrets(r)
+	if err != nil {
+		return nil, nil, err
 	}
 	limit := v.MaxBody
 	if limit <= 0 {
@@ -226,17 +224,17 @@ func (v *WebhookVerifier) Parse(r *http.Request) (*Event, error) {
 	}
 	body, err := readWebhookBody(r, limit)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	d, err := v.verify(r.Header, body)
+	d, err := v.verify(secrets, r.Header, body)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	event := &Event{Delivery: d}
 	if err := event.read(body); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return event, nil
+	return event, body, nil
 }
 
 // readWebhookBody reads the body into a new slice. It allocates the announced

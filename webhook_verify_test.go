@@ -1,6 +1,7 @@
 package connix_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -276,4 +277,125 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("accepted %q %q %q %q", id, stamp, signature, body)
 		}
 	})
+}
+
+func TestWebhookVerifier_check(t *testing.T) {
+	source := func(*http.Request) ([]connix.Secret, error) { return nil, nil }
+	for name, c := range map[string]struct {
+		v  *connix.WebhookVerifier
+		ok bool
+	}{
+		"nil":                      {nil, false},
+		"none":                     {&connix.WebhookVerifier{}, false},
+		"empty":                    {&connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret, ""}}, false},
+		"text":                     {&connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret}}, true},
+		"base64":                   {&connix.WebhookVerifier{Secrets: []connix.Secret{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}, true},
+		"bad base64":               {&connix.WebhookVerifier{Secrets: []connix.Secret{webhookSecret, "whsec_MfKQ9r8G!"}}, false},
+		"with its version":         {&connix.WebhookVerifier{Secrets: []connix.Secret{"v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}, false},
+		"of another scheme":        {&connix.WebhookVerifier{Secrets: []connix.Secret{"whsec_test!"}, Scheme: connix.StripeWebhooks("")}, true},
+		"no header can carry it":   {&connix.WebhookVerifier{Secrets: []connix.Secret{"a\nb"}, Scheme: connix.SharedToken("")}, false},
+		"of a caller's scheme":     {&connix.WebhookVerifier{Secrets: []connix.Secret{"s"}, Scheme: foreignScheme{}}, true},
+		"none of a caller's":       {&connix.WebhookVerifier{Secrets: []connix.Secret{""}, Scheme: foreignScheme{}}, false},
+		"from a source":            {&connix.WebhookVerifier{SecretSource: source}, true},
+		"from a source, and fixed": {&connix.WebhookVerifier{SecretSource: source, Secrets: []connix.Secret{""}}, true},
+	} {
+		err := c.v.Check()
+		if (err == nil) != c.ok || err != nil && !errors.Is(err, connix.ErrNoWebhookSecret) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.ok || c.v == nil {
+			continue
+		}
+		// A delivery is refused for the same reason, not as a forgery.
+		if err := c.v.Verify(deliver(t, nil, "msg_1", agentEvent).Header, []byte(agentEvent)); !errors.Is(err, connix.ErrNoWebhookSecret) {
+			t.Errorf("%s: verified: %v", name, err)
+		}
+		// And a handler finds it with its first request, of any kind.
+		h := connix.WebhookHandler(c.v, func(context.Context, *connix.Event) error { return nil }, connix.WithWebhookErrors(func(context.Context, *connix.Event, error) {}))
+		if w := handled(h, httptest.NewRequest(http.MethodGet, "/", nil)); w.Code != 500 {
+			t.Errorf("%s: the handler responds with %d", name, w.Code)
+		}
+	}
+}
+
+// TestWebhookVerifier_secretSource serves tenants whose secrets rotate on one
+// handler.
+func TestWebhookVerifier_secretSource(t *testing.T) {
+	away := errors.New("the vault is away")
+	secrets := map[string][]connix.Secret{"/a": {webhookSecret}, "/b": {"another secret"}, "/none": {}, "/empty": {""}, "/malformed": {"whsec_!"}}
+	v := verifierAt(webhookNow)
+	v.SecretSource = func(r *http.Request) ([]connix.Secret, error) {
+		if r.URL.Path == "/away" {
+			return nil, away
+		}
+		if found, ok := secrets[r.URL.Path]; ok {
+			return found, nil
+		}
+		return nil, fmt.Errorf("no tenant: %w", connix.ErrSignatureMismatch)
+	}
+	var told error
+	h := connix.WebhookHandler(v, func(context.Context, *connix.Event) error { return nil },
+		connix.WithWebhookErrors(func(_ context.Context, _ *connix.Event, err error) { told = err }))
+	send := func(path string, status int, want error) {
+		t.Helper()
+		told = nil
+		r := deliver(t, nil, "msg_1", agentEvent)
+		r.URL.Path = path
+		if w := handled(h, r); w.Code != status || !errors.Is(told, want) {
+			t.Errorf("%s: status %d, told %v; want %d, %v", path, w.Code, told, status, want)
+		}
+	}
+	send("/a", 200, nil)
+	send("/b", 400, connix.ErrSignatureMismatch)
+	send("/c", 400, connix.ErrSignatureMismatch)
+	send("/none", 500, connix.ErrNoWebhookSecret)
+	send("/empty", 500, connix.ErrNoWebhookSecret)
+	send("/malformed", 500, connix.ErrNoWebhookSecret)
+	send("/away", 500, away)
+	secrets["/b"] = append(secrets["/b"], webhookSecret) // it rotates
+	send("/b", 200, nil)
+
+	// Without a request the source sees the headers alone.
+	r := deliver(t, nil, "msg_1", agentEvent)
+	v.SecretSource = func(got *http.Request) ([]connix.Secret, error) {
+		if got.Method != http.MethodPost || got.URL == nil || got.Header.Get("webhook-id") != "msg_1" || got.Context() == nil {
+			t.Errorf("request %+v", got)
+		}
+		return []connix.Secret{webhookSecret}, nil
+	}
+	if err := v.Verify(r.Header, []byte(agentEvent)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestParseEvent reads a delivery as a serverless function has it: bytes, and a map
+// of headers in lower case.
+func TestParseEvent(t *testing.T) {
+	r := deliver(t, nil, "msg_1", agentEvent)
+	lower := http.Header{}
+	for name, values := range r.Header {
+		lower[strings.ToLower(name)] = values
+	}
+	body := []byte(agentEvent)
+	got, err := verifierAt(webhookNow).ParseEvent(lower, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := verifierAt(webhookNow).Parse(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range body {
+		body[i] = 'x' // it is the caller's
+	}
+	equal(t, "event", got, want)
+	for body, want := range map[string]error{agentEvent + " ": connix.ErrSignatureMismatch, "null": connix.ErrWebhookMalformed, "[]": connix.ErrWebhookMalformed} {
+		h := lower
+		if want != connix.ErrSignatureMismatch {
+			h = deliver(t, nil, "msg_1", body).Header
+		}
+		if event, err := verifierAt(webhookNow).ParseEvent(h, []byte(body)); event != nil || !errors.Is(err, want) {
+			t.Errorf("%s: %+v, %v; want %v", body, event, err, want)
+		}
+	}
 }

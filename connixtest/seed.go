@@ -56,7 +56,7 @@ func (s *Server) AddAgent(a connix.Agent) connix.Agent {
 // AddWebhook adds a webhook with a secret; "" means none, and unsigned deliveries. It
 // fills in zero fields: an id, a URL that cannot be reached, all events if Events is
 // nil, the status active, the server's time. It panics if the URL is not an absolute
-// http or https URL.
+// http or https URL, or if the secret is malformed.
 func (s *Server) AddWebhook(w connix.Webhook, secret connix.Secret) connix.Webhook {
 	in := state.Webhook{
 		Key:    key(w.ID, w.URL, w.CreatedAt, w.UpdatedAt),

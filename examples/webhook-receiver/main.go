@@ -50,9 +50,7 @@ type receiver struct {
 
 // handler returns the receiver's handler. It verifies deliveries, drops duplicates,
 // and responds so that the sender repeats what failed.
-func (r *receiver) handler(secrets ...connix.Secret) http.Handler {
-	// Several secrets let the old one be accepted while a new one is put in place.
-	verifier := &connix.WebhookVerifier{Secrets: secrets}
+func (r *receiver) handler(verifier *connix.WebhookVerifier) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(path, connix.WebhookHandler(verifier, r.process,
 		// Services of several processes give each the same, shared Dedup.
@@ -89,16 +87,21 @@ func (r *receiver) process(_ context.Context, event *connix.Event) error {
 
 // serve receives until ctx ends, and lets what is being processed finish.
 func serve(ctx context.Context, addr string, secret connix.Secret) error {
+	// Several secrets let the old one be accepted during a rotation.
+	verifier := &connix.WebhookVerifier{Secrets: []connix.Secret{secret}}
+	if err := verifier.Check(); err != nil {
+		return err
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("Receiving at http://%s%s\n", listener.Addr(), path)
-	return serveOn(ctx, listener, new(receiver).handler(secret))
+	return serveOn(ctx, listener, new(receiver).handler(verifier))
 }
 
 func serveOn(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
 	shutDown := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -123,7 +126,9 @@ func demonstrate(ctx context.Context) error {
 	r := new(receiver)
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- serveOn(serving, listener, r.handler(secret)) }()
+	go func() {
+		served <- serveOn(serving, listener, r.handler(&connix.WebhookVerifier{Secrets: []connix.Secret{secret}}))
+	}()
 	err = exercise(ctx, "http://"+listener.Addr().String()+path, secret, r)
 	stop()
 	return errors.Join(err, <-served)

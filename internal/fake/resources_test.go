@@ -76,6 +76,8 @@ func TestBodies(t *testing.T) {
 		{"/webhooks", `{"url":"https://example.com/","events":["agent.failed","agent.failed"]}`, "events", `names the event \"agent.failed\" twice`},
 		{"/webhooks", `{"url":"https://example.com/","events":["agent.failed"],"secret":""}`, "secret", "cannot be empty"},
 		{"/webhooks", `{"url":"https://example.com/","events":["agent.failed"],"secret":7}`, "secret", "must be a string"},
+		{"/webhooks", `{"url":"https://example.com/","events":["agent.failed"],"secret":"whsec_no base64"}`, "secret", `cannot sign deliveries: it begins with \"whsec_\", but the rest is not valid base64`},
+		{"/webhooks", `{"url":"https://example.com/","events":["agent.failed"],"secret":"v1,whsec_MfKQ9r8G"}`, "secret", `cannot sign deliveries: it begins with \"v1,\": remove the version before the secret`},
 		{"/auth/api-keys", `{}`, "name", "cannot be empty"},
 		{"/auth/api-keys", `{"name":"ci","description":{}}`, "description", "must be a string"},
 		{"/auth/api-keys", `{"name":"ci","description":"` + strings.Repeat("x", 501) + `"}`, "description", "can be at most 500 characters long"},
@@ -193,7 +195,7 @@ func TestWebhooks(t *testing.T) {
 		t.Errorf("the secret is %q", got.Secret)
 	}
 	for body, field := range map[string]string{
-		`{"url":"x"}`: "url", `{"events":["x"]}`: "events", `{"events":7}`: "events", `{"secret":""}`: "secret", `{"status":"on"}`: "status", `{"status":1}`: "status", `{"more":1}`: "body",
+		`{"url":"x"}`: "url", `{"events":["x"]}`: "events", `{"events":7}`: "events", `{"secret":""}`: "secret", `{"secret":"whsec_"}`: "secret", `{"status":"on"}`: "status", `{"status":1}`: "status", `{"more":1}`: "body",
 	} {
 		w.want("PATCH", path, body, 400, invalidJSON(field, "*"))
 	}

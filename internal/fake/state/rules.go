@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/connix-io/connix-go/internal/signature"
 )
 
 // eventTypes are the events that a webhook can ask for.
@@ -112,7 +114,14 @@ func checkSecret(secret *string) *Error {
 	if secret == nil {
 		return nil
 	}
-	return checkText("secret", *secret, true, 256)
+	if err := checkText("secret", *secret, true, 256); err != nil {
+		return err
+	}
+	if err := (signature.Standard{}).Check([]string{*secret}); err != nil {
+		_, issue, _ := strings.Cut(err.Error(), signature.ErrNoSecret.Error()+": ")
+		return invalid("secret", "cannot sign deliveries: "+issue)
+	}
+	return nil
 }
 
 func checkExpiry(expires, now time.Time) *Error {

@@ -83,7 +83,7 @@ func (s *Store) AddAgent(a Agent) *Agent {
 }
 
 // AddWebhook adds a webhook. Without a status it is active; without a URL it has
-// one that cannot be reached. An invalid URL panics.
+// one that cannot be reached. An invalid URL or secret panics.
 func (s *Store) AddWebhook(w Webhook) *Webhook {
 	now := s.begin()
 	defer s.end()
@@ -91,6 +91,11 @@ func (s *Store) AddWebhook(w Webhook) *Webhook {
 	w.Label = cmp.Or(w.Label, "https://receiver.invalid/"+string(w.ID))
 	if err := checkWebhookURL(w.Label); err != nil {
 		panic(fmt.Sprintf("connixtest: the webhook's %s %s", err.Field, err.Issue))
+	}
+	if w.Secret != "" {
+		if err := checkSecret(&w.Secret); err != nil {
+			panic(fmt.Sprintf("connixtest: the webhook's %s %s", err.Field, err.Issue))
+		}
 	}
 	w.Status = cmp.Or(w.Status, StatusActive)
 	s.webhooks.Insert(&w)
