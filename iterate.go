@@ -3,7 +3,8 @@ package connix
 import (
 	"context"
 	"iter"
-	"slices"
+
+	"github.com/connix-io/connix-go/internal/paging"
 )
 
 // iteratorLimit is how many items an iterator asks for where the caller does
@@ -28,33 +29,58 @@ func (l lister[T]) page(ctx context.Context, opts []CallOption) (*Page[T], error
 	return &body.page, nil
 }
 
-// start is the place that the options name.
-func (l *lister[T]) start() place {
-	at := place{page: l.options.Page}
+// start returns the position that the options name.
+func (l *lister[T]) start() paging.Position {
+	at := paging.Position{Page: l.options.Page}
 	if l.offsets {
-		at.offset = l.options.offset()
+		at.Offset = l.options.offset()
 	}
 	return at
 }
 
-// prepare returns the request for the page that begins at the place, and
+// prepare returns the request for the page that begins at the position, and
 // readies body for the response.
-func (l *lister[T]) prepare(at place, body *pageBody[T]) request {
+func (l *lister[T]) prepare(at paging.Position, body *pageBody[T]) request {
 	body.limit = l.options.Limit
 	if body.limit <= 0 {
 		body.limit = defaultLimit
 	}
 	options := l.options
-	options.Page = at.page
+	options.Page = at.Page
 	if l.offsets {
-		return options.skipping(at.offset, l.request)
+		return options.skipping(at.Offset, l.request)
 	}
 	return options.paged(l.request)
 }
 
-// pages fetches page after page: each when the one before has been consumed, or
-// ahead of that under [WithPrefetch].
+// all yields the items of the pages. Items that have moved from one page to
+// another are not yielded again.
+func (l lister[T]) all(ctx context.Context, opts []CallOption) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for page, err := range l.iterate(ctx, opts, true) {
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for i := range page.Items {
+				if !yield(page.Items[i], nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// pages yields page after page.
 func (l lister[T]) pages(ctx context.Context, opts []CallOption) iter.Seq2[*Page[T], error] {
+	return l.iterate(ctx, opts, false)
+}
+
+// iterate fetches page after page: each when the one before has been consumed,
+// or ahead of that under [WithPrefetch]. Items that were yielded before are left
+// out of pages that are read again, and of all pages if once is set.
+func (l lister[T]) iterate(ctx context.Context, opts []CallOption, once bool) iter.Seq2[*Page[T], error] {
 	return func(yield func(*Page[T], error) bool) {
 		l := l // an iterator may be ranged over again
 		cfg, err := l.iterating(ctx, opts)
@@ -62,33 +88,91 @@ func (l lister[T]) pages(ctx context.Context, opts []CallOption) iter.Seq2[*Page
 			yield(nil, err)
 			return
 		}
-		w := l.walk(cfg)
-		reader := prefetcher[T]{lister: &l, ctx: ctx, config: cfg}
-		defer reader.stop()
-		var before []ID // copied: the consumer may do anything to the page itself
-		for {
-			body, err := reader.next(w)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			same := l.repeats(body.page.Items, before)
-			before = l.ids(before[:0], body.page.Items)
-			verdict := w.arrived(len(before), same, body.block)
-			switch {
-			case verdict.invalid != "":
-				yield(nil, l.invalid(verdict.invalid, body.response))
-				return
-			case verdict.drop:
-				return
-			case !verdict.last:
-				reader.start(w) // while this page is consumed
-			}
-			if !yield(&body.page, nil) || verdict.last {
-				return
-			}
+		cursor := paging.New[ID](paging.Config{Start: l.start(), ByOffset: l.offsets, Limit: l.options.Limit, MaxPages: cfg.maxPages})
+		i := iteration[T]{
+			lister: &l, cursor: cursor, once: once, yield: yield,
+			reader: prefetcher[T]{lister: &l, ctx: ctx, config: cfg},
+		}
+		defer i.reader.stop()
+		for i.advance() {
 		}
 	}
+}
+
+// iteration is one loop over the pages of a list.
+type iteration[T any] struct {
+	lister *lister[T]
+	cursor *paging.Cursor[ID]
+	reader prefetcher[T]
+	once   bool
+	yield  func(*Page[T], error) bool
+	held   *pageBody[T] // came before pages that are read again
+	ids    []ID         // copied: the consumer may do anything to the page itself
+}
+
+// advance fetches the page that is due and yields it, or the one that is due
+// instead. It reports whether there is more to do.
+func (i *iteration[T]) advance() bool {
+	body, err := i.reader.next(i.cursor)
+	if err != nil {
+		i.yield(nil, err)
+		return false
+	}
+	i.ids = i.lister.ids(i.ids[:0], body.page.Items)
+	step := i.cursor.Advance(i.ids, body.block)
+	switch {
+	case step.Invalid != "":
+		i.yield(nil, i.lister.invalid(step.Invalid, body.response))
+		return false
+	case step.Drop:
+		return false
+	case step.Back:
+		if step.Hold {
+			i.held = body
+		}
+		return true
+	case step.Held && !i.deliver(i.held, paging.Step{Again: step.Again}):
+		return false
+	}
+	return i.deliver(body, step) && !step.Last
+}
+
+// deliver yields a page, and reports whether another may follow.
+func (i *iteration[T]) deliver(body *pageBody[T], step paging.Step) bool {
+	items := len(body.page.Items)
+	if i.once || i.cursor.Shrunk() {
+		body.page.Items = i.unseen(body.page.Items)
+	}
+	nothingNew := len(body.page.Items) == 0 && (items > 0 || i.cursor.Shrunk())
+	if nothingNew && step.Again {
+		return true
+	}
+	i.cursor.Count()
+	if !step.Last && !i.cursor.Full() {
+		i.reader.start(i.cursor) // while this page is consumed
+	}
+	i.ids = i.lister.ids(i.ids[:0], body.page.Items)
+	if !nothingNew && !i.yield(&body.page, nil) {
+		return false
+	}
+	i.cursor.Remember(i.ids)
+	return !i.cursor.Full()
+}
+
+// unseen returns those of items that were not yielded yet, in place.
+func (i *iteration[T]) unseen(items []T) []T {
+	kept := 0
+	for k := range items {
+		if i.cursor.Seen(i.lister.id(&items[k])) {
+			continue
+		}
+		if kept < k {
+			items[kept] = items[k]
+		}
+		kept++
+	}
+	clear(items[kept:])
+	return items[:kept]
 }
 
 // ids appends the ids of items to to.
@@ -99,60 +183,7 @@ func (l *lister[T]) ids(to []ID, items []T) []ID {
 	return to
 }
 
-// repeats reports whether items are those whose ids came before.
-func (l *lister[T]) repeats(items []T, before []ID) bool {
-	return len(items) > 0 && slices.EqualFunc(items, before, func(item T, id ID) bool { return l.id(&item) == id })
-}
-
-// all yields the items of the pages. Items that inserts have pushed from one
-// page to a later one are not yielded again.
-func (l lister[T]) all(ctx context.Context, opts []CallOption) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var seen recentIDs
-		for page, err := range l.pages(ctx, opts) {
-			if err != nil {
-				var none T
-				yield(none, err)
-				return
-			}
-			for i := range page.Items {
-				if !seen.has(l.id(&page.Items[i])) && !yield(page.Items[i], nil) {
-					return
-				}
-			}
-			for i := range page.Items {
-				seen.add(l.id(&page.Items[i]))
-			}
-		}
-	}
-}
-
-// recentIDs remembers ids, the last recentItems at least and twice as many at
-// most: a list of a million items must not be held to find a few shifted ones.
-type recentIDs struct{ young, old map[ID]struct{} }
-
-const recentItems = 1000
-
-func (r *recentIDs) has(id ID) bool {
-	_, young := r.young[id]
-	_, old := r.old[id]
-	return young || old
-}
-
-// add notes an id; "" is none and nothing's double.
-func (r *recentIDs) add(id ID) {
-	switch {
-	case id == "":
-		return
-	case r.young == nil:
-		r.young = make(map[ID]struct{})
-	case len(r.young) == recentItems:
-		r.old, r.young = r.young, make(map[ID]struct{}, recentItems)
-	}
-	r.young[id] = struct{}{}
-}
-
-// iterating checks what an iteration is asked for, and returns its options.
+// iterating resolves the options of an iteration.
 func (l *lister[T]) iterating(ctx context.Context, opts []CallOption) (*callConfig, error) {
 	if ctx == nil {
 		return nil, &ArgumentError{Name: "ctx", Issue: "is nil"}
@@ -167,16 +198,8 @@ func (l *lister[T]) iterating(ctx context.Context, opts []CallOption) (*callConf
 	return &cfg, nil
 }
 
-// walk begins at the page that the options name.
-func (l *lister[T]) walk(cfg *callConfig) *walk {
-	at := l.start()
-	if at.page == 0 {
-		at.page = 1
-	}
-	return &walk{at: at, offsets: l.offsets, limit: l.options.Limit, maxPages: cfg.maxPages}
-}
-
-// invalid is an answer whose pages make no list.
+// invalid returns the error of a response whose page makes no list with those
+// before it.
 func (l *lister[T]) invalid(issue string, response responseID) error {
 	return &Error{
 		StatusCode: response.status, RequestID: response.requestID,

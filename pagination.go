@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/url"
 	"time"
+
+	"github.com/connix-io/connix-go/internal/paging"
 )
 
 // Page is one page of a list.
@@ -146,30 +148,19 @@ type pageBody[T any] struct {
 	page  Page[T]
 	limit int // asked for: how many items to make room for
 	// block is the answer's paging block, nil where it had none.
-	block    *wirePagination
+	block    *paging.Block
 	response responseID
 }
 
 // wireList is a list as the API writes it: the overview's data, or the items
 // under the name of what they are.
 type wireList[T any] struct {
-	Data       []T             `json:"data"`
-	Projects   []T             `json:"projects"`
-	Agents     []T             `json:"agents"`
-	Webhooks   []T             `json:"webhooks"`
-	APIKeys    []T             `json:"api_keys"`
-	Pagination *wirePagination `json:"pagination"`
-}
-
-// wirePagination is the paging block of both dialects.
-type wirePagination struct {
-	Page    int  `json:"page"`
-	Limit   int  `json:"limit"`
-	Offset  *int `json:"offset"`
-	Total   int  `json:"total"`
-	Pages   int  `json:"pages"`
-	HasNext bool `json:"has_next"`
-	HasPrev bool `json:"has_prev"`
+	Data       []T           `json:"data"`
+	Projects   []T           `json:"projects"`
+	Agents     []T           `json:"agents"`
+	Webhooks   []T           `json:"webhooks"`
+	APIKeys    []T           `json:"api_keys"`
+	Pagination *paging.Block `json:"pagination"`
 }
 
 var errNoList = errors.New("the answer holds no list")
@@ -199,7 +190,7 @@ func (b *pageBody[T]) readBody(body []byte) error {
 	}
 	if list.Pagination != nil {
 		b.block = list.Pagination
-		b.page.Pagination = list.Pagination.normal()
+		b.page.Pagination = Pagination(list.Pagination.Pagination())
 	}
 	return b.checkItems()
 }
@@ -228,14 +219,4 @@ func namesAList(body []byte) bool {
 		}
 	}
 	return false
-}
-
-// normal turns items counted by offset into pages.
-func (w *wirePagination) normal() Pagination {
-	p := Pagination{Page: w.Page, Limit: w.Limit, Total: w.Total, Pages: w.Pages, HasNext: w.HasNext, HasPrev: w.HasPrev}
-	if w.Offset != nil && w.Limit > 0 {
-		p.Page = max(*w.Offset, 0)/w.Limit + 1
-		p.Pages = (max(w.Total, 0) + w.Limit - 1) / w.Limit
-	}
-	return p
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime"
 	"slices"
+
+	"github.com/connix-io/connix-go/internal/paging"
 )
 
 // maxPrefetch is a minute's calls: more pages cannot be fetched at a time.
@@ -49,7 +51,7 @@ type prefetcher[T any] struct {
 // pageAhead is a page that was asked for before its turn. Its results are there
 // once done is closed.
 type pageAhead[T any] struct {
-	at       place
+	at       paging.Position
 	since    int // the pages that had arrived when it was asked for
 	cancel   context.CancelFunc
 	done     chan struct{}
@@ -61,14 +63,14 @@ type pageAhead[T any] struct {
 }
 
 // next returns the page that is due.
-func (p *prefetcher[T]) next(w *walk) (*pageBody[T], error) {
+func (p *prefetcher[T]) next(cursor *paging.Cursor[ID]) (*pageBody[T], error) {
 	if p.config.prefetch == 0 || p.ctx.Err() != nil {
-		return p.fetch(p.ctx, w.at, p.config.response)
+		return p.fetch(p.ctx, cursor.At(), p.config.response)
 	}
-	due := p.await(w)
-	if due.err == nil && w.overtaken(due.since, due.body.block) {
+	due := p.await(cursor)
+	if due.err == nil && cursor.Overtaken(due.since, due.body.block) {
 		p.drop(0)
-		due = p.await(w)
+		due = p.await(cursor)
 	}
 	p.queue = slices.Delete(p.queue, 0, 1)
 	if p.config.response != nil {
@@ -78,8 +80,8 @@ func (p *prefetcher[T]) next(w *walk) (*pageBody[T], error) {
 }
 
 // await returns the due page when it has come.
-func (p *prefetcher[T]) await(w *walk) *pageAhead[T] {
-	p.start(w)
+func (p *prefetcher[T]) await(cursor *paging.Cursor[ID]) *pageAhead[T] {
+	p.start(cursor)
 	due := p.queue[0]
 	<-due.done
 	switch {
@@ -96,18 +98,18 @@ func (p *prefetcher[T]) await(w *walk) *pageAhead[T] {
 
 // start asks for the due page and for those after it, and gives up what was
 // asked for elsewhere.
-func (p *prefetcher[T]) start(w *walk) {
+func (p *prefetcher[T]) start(cursor *paging.Cursor[ID]) {
 	if p.config.prefetch == 0 {
 		return
 	}
-	places := w.ahead(p.config.prefetch)
+	positions := cursor.Ahead(p.config.prefetch)
 	kept := 0
-	for kept < min(len(p.queue), len(places)) && p.queue[kept].at == places[kept] {
+	for kept < min(len(p.queue), len(positions)) && p.queue[kept].at == positions[kept] {
 		kept++
 	}
 	p.drop(kept)
-	for _, at := range places[kept:] {
-		page := &pageAhead[T]{at: at, since: w.fetched, done: make(chan struct{})}
+	for _, at := range positions[kept:] {
+		page := &pageAhead[T]{at: at, since: cursor.Arrived(), done: make(chan struct{})}
 		var ctx context.Context
 		ctx, page.cancel = context.WithCancel(p.ctx) //nolint:gosec // run calls it, and drop
 		p.queue = append(p.queue, page)
@@ -133,7 +135,7 @@ func (p *prefetcher[T]) run(ctx context.Context, page *pageAhead[T]) {
 }
 
 // fetch fetches one page; what WithResponse asked for goes to response.
-func (p *prefetcher[T]) fetch(ctx context.Context, at place, response *Response) (*pageBody[T], error) {
+func (p *prefetcher[T]) fetch(ctx context.Context, at paging.Position, response *Response) (*pageBody[T], error) {
 	cfg := *p.config
 	cfg.response = response
 	var err error

@@ -1,0 +1,32 @@
+// Package paging moves a cursor through a list whose server may say anything, and
+// which may change while it is read. It decides from values alone.
+package paging
+
+// Block is the paging block of a response, in either of the API's dialects: one
+// counts pages, the other, with an Offset, items.
+type Block struct {
+	Page    int  `json:"page"`
+	Limit   int  `json:"limit"`
+	Offset  *int `json:"offset"`
+	Total   int  `json:"total"`
+	Pages   int  `json:"pages"`
+	HasNext bool `json:"has_next"`
+	HasPrev bool `json:"has_prev"`
+}
+
+// Pagination is a block that counts pages.
+type Pagination struct {
+	Page, Limit      int
+	Total, Pages     int
+	HasNext, HasPrev bool
+}
+
+// Pagination returns the block with its items counted as pages.
+func (b *Block) Pagination() Pagination {
+	p := Pagination{Page: b.Page, Limit: b.Limit, Total: b.Total, Pages: b.Pages, HasNext: b.HasNext, HasPrev: b.HasPrev}
+	if b.Offset != nil && b.Limit > 0 {
+		p.Page = max(*b.Offset, 0)/b.Limit + 1
+		p.Pages = (max(b.Total, 0) + b.Limit - 1) / b.Limit
+	}
+	return p
+}
