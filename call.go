@@ -48,6 +48,15 @@ func (c *Client) doResolved(ctx context.Context, r request, out any, cfg *callCo
 	return responseID{k.history.response.Status, k.responseID()}, err
 }
 
+// send makes one call, whose response holds a T.
+func send[T any](ctx context.Context, c *Client, r request, opts []CallOption) (*T, error) {
+	out := new(T)
+	if err := c.do(ctx, r, out, opts); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // run takes the call through its steps: it validates, waits for the rate limit,
 // sends attempts until a response is final, and turns that response into out or
 // into an error.

@@ -104,3 +104,11 @@ func plainText(b []byte) bool {
 	}
 	return true
 }
+
+// noID returns the name of an id that is missing, "" if it is not.
+func noID(id ID) string {
+	if id == "" {
+		return "id"
+	}
+	return ""
+}

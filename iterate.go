@@ -7,16 +7,16 @@ import (
 	"github.com/connix-io/connix-go/internal/paging"
 )
 
-// iteratorLimit is how many items an iterator asks for where the caller does
-// not say: a page costs one of a hundred calls a minute, whatever its size.
+// iteratorLimit is how many items an iterator asks for if the options do not say:
+// a page costs one of a hundred calls a minute, whatever its size.
 const iteratorLimit = 100
 
-// lister is one list: its endpoint and what is selected of it.
+// lister is a list: its endpoint and the options that select from it.
 type lister[T any] struct {
 	client  *Client
 	request request
 	options ListOptions
-	offsets bool // the list counts items instead of pages
+	offsets bool // the list counts items, else pages
 	id      func(*T) ID
 }
 

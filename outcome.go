@@ -172,3 +172,9 @@ func (k *call) fillResponse() {
 		to.RequestID = k.requestID[0]
 	}
 }
+
+// notFound returns the error of a search that matched nothing, which no response
+// says.
+func notFound(c *Client, e endpoint, what string) error {
+	return &Error{Method: e.method, Route: e.route, Message: what, Err: ErrNotFound, credential: c.credential.masked()}
+}

@@ -13,21 +13,23 @@ import (
 
 // Page is one page of a list.
 type Page[T any] struct {
+	// Items is empty, and may be nil, if the page has none.
 	Items []T
-	// Pagination is zero where the answer has no such block.
+	// Pagination is zero if the response has no paging block.
 	Pagination Pagination
 }
 
 // Pagination is a page's place in its list.
 type Pagination struct {
-	// Page counts from 1, Limit is the most items of a page.
+	// Page counts from 1. Limit is the largest number of items of a page.
 	Page, Limit int
-	// Total counts the items, Pages the pages of the whole list.
-	Total, Pages     int
+	// Total and Pages count the items and the pages of the whole list.
+	Total, Pages int
+	// HasNext and HasPrev report whether pages follow and precede this one.
 	HasNext, HasPrev bool
 }
 
-// Order is the direction of a list.
+// Order is the direction in which a list is sorted.
 type Order string
 
 // The directions. The server's default is Descending.
@@ -36,30 +38,49 @@ const (
 	Descending Order = "desc"
 )
 
-// ListOptions selects and orders the items of a list; every zero field is left
-// to the server. The API overview documents them as common to its lists.
+// ListOptions selects and orders the items of a list. Every zero field is left
+// to the server. The API overview documents the options as common to its lists.
+//
+// # Lists that change
+//
+// A list may change while an iterator reads it. All yields every item once, also
+// if others are inserted before it and it moves to a later page.
+//
+// If items are deleted, in the loop or elsewhere, those after them move to
+// earlier pages. The iterator sees that by the total that each response states:
+// if it has fallen, the iterator reads as many pages again as it takes, and
+// leaves out the items that it has yielded. So a loop that deletes everything
+// that it is given is given everything. Pages that are read again cost calls, but
+// do not count against [WithMaxPages].
+//
+// In a list without a total, nothing is read again, and a loop that deletes items
+// misses others: collect the ids first. Nor does the total show a deletion if as
+// many items were inserted between the same two responses; where the inserted
+// items come after the place that the iterator has reached, as they do in
+// ascending order, as many others may be missed.
 type ListOptions struct {
-	// Page counts from 1 (the server's default); iterators start there.
+	// Page counts from 1, which is the server's default. Iterators start there and
+	// never read a page before it.
 	Page int
-	// Limit is the most items of a page: 20 by default and 100 at most on the
-	// server. Iterators ask for 100 where it is 0.
+	// Limit is the largest number of items of a page, on the server 20 by default
+	// and 100 at most. Iterators ask for 100 if it is 0.
 	Limit int
-	// Sort names a field, "created_at" by default; Order its direction,
+	// Sort names a field, "created_at" by default. Order is its direction,
 	// Descending by default.
 	Sort  string
 	Order Order
-	// Search looks for text in names and descriptions.
+	// Search selects by text in names and descriptions.
 	Search string
-	// Status keeps the items of one status.
+	// Status selects the items of one status.
 	Status Status
-	// The dates are bounds; they are sent in UTC, with the fractions of a second
-	// that they have.
+	// The dates are bounds. They are sent in UTC, with the fractions of a second
+	// that they have; the zero time is no bound.
 	CreatedAfter, CreatedBefore time.Time
 	UpdatedAfter, UpdatedBefore time.Time
 }
 
-// queryTime is a time as the API's filters want it: go-querystring itself would
-// drop the fractions of a second.
+// queryTime is a time in a query. go-querystring by itself would drop the
+// fractions of a second.
 type queryTime time.Time
 
 func (t queryTime) EncodeValues(key string, v *url.Values) error {
@@ -69,7 +90,7 @@ func (t queryTime) EncodeValues(key string, v *url.Values) error {
 	return nil
 }
 
-// pageQuery is the overview's dialect of a list's query.
+// pageQuery is the query of a list that counts pages.
 type pageQuery struct {
 	Page          int       `url:"page,omitempty"`
 	Limit         int       `url:"limit,omitempty"`
@@ -83,7 +104,7 @@ type pageQuery struct {
 	UpdatedBefore queryTime `url:"updated_before"`
 }
 
-// offsetQuery is the dialect of a project's agents.
+// offsetQuery is the query of a list that counts items: of a project's agents.
 type offsetQuery struct {
 	Limit  int    `url:"limit,omitempty"`
 	Offset int    `url:"offset,omitempty"`
@@ -91,10 +112,10 @@ type offsetQuery struct {
 	Status Status `url:"status,omitempty"`
 }
 
-// defaultLimit is the server's, where a query names none.
+// defaultLimit is the server's limit if a query names none.
 const defaultLimit = 20
 
-// paged adds the options to a list's request.
+// paged adds the options to the request for a list that counts pages.
 func (o *ListOptions) paged(r request) request {
 	return o.checked(r).withQuery(pageQuery{
 		Page: o.Page, Limit: o.Limit, Sort: o.Sort, Order: o.Order, Search: o.Search, Status: o.Status,
@@ -103,7 +124,7 @@ func (o *ListOptions) paged(r request) request {
 	})
 }
 
-// offset is how many items come before the options' page.
+// offset returns how many items come before the options' page.
 func (o *ListOptions) offset() int {
 	limit := o.Limit
 	if limit == 0 {
@@ -112,8 +133,9 @@ func (o *ListOptions) offset() int {
 	return max(o.Page-1, 0) * limit
 }
 
-// skipping adds the options where the list counts items instead of pages. What
-// its dialect cannot say is refused: left out, it would select something else.
+// skipping adds the options to the request for a list that counts items. It
+// refuses options that the list lacks: without them the request would select
+// something else.
 func (o *ListOptions) skipping(offset int, r request) request {
 	if o.Search != "" {
 		r = r.refuse("opts.Search", "a project's agents cannot be searched; leave out ProjectID to search all")
@@ -131,6 +153,7 @@ func (o *ListOptions) skipping(offset int, r request) request {
 	return o.checked(r).withQuery(q)
 }
 
+// checked refuses options that make no sense.
 func (o *ListOptions) checked(r request) request {
 	switch {
 	case o.Page < 0:
@@ -143,11 +166,11 @@ func (o *ListOptions) checked(r request) request {
 	return r
 }
 
-// pageBody reads one page in any of the API's forms.
+// pageBody reads a page in any of the API's forms.
 type pageBody[T any] struct {
 	page  Page[T]
 	limit int // asked for: how many items to make room for
-	// block is the answer's paging block, nil where it had none.
+	// block is nil if the response has no paging block.
 	block    *paging.Block
 	response responseID
 }
@@ -163,7 +186,7 @@ type wireList[T any] struct {
 	Pagination *paging.Block `json:"pagination"`
 }
 
-var errNoList = errors.New("the answer holds no list")
+var errNoList = errors.New("the response holds no list")
 
 func (b *pageBody[T]) readBody(body []byte) error {
 	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '[' {
@@ -173,8 +196,8 @@ func (b *pageBody[T]) readBody(body []byte) error {
 		return b.checkItems()
 	}
 	var list wireList[T]
-	// Room for what is likely to come spares the decoder's growing. An item is 64
-	// bytes at least; a body that promises more than it holds must not cost.
+	// Room for the expected items spares the decoder from growing the slice. An item
+	// takes 64 bytes or more: a short body gets less room than was asked for.
 	list.Data = make([]T, 0, min(b.limit, len(body)/64+1))
 	if err := unmarshal(body, &list); err != nil {
 		return err
@@ -195,7 +218,7 @@ func (b *pageBody[T]) readBody(body []byte) error {
 	return b.checkItems()
 }
 
-// checkItems refuses items that are none, such as null.
+// checkItems refuses items without an id, such as null.
 func (b *pageBody[T]) checkItems() error {
 	for i := range b.page.Items {
 		if item, ok := any(&b.page.Items[i]).(named); ok {
@@ -207,7 +230,7 @@ func (b *pageBody[T]) checkItems() error {
 	return nil
 }
 
-// namesAList tells an empty list from an answer that is none.
+// namesAList reports whether a body without items is an empty list.
 func namesAList(body []byte) bool {
 	var keys map[string]json.RawMessage
 	if json.Unmarshal(body, &keys) != nil {

@@ -8,25 +8,24 @@ import (
 	"github.com/connix-io/connix-go/internal/paging"
 )
 
-// maxPrefetch is a minute's calls: more pages cannot be fetched at a time.
+// maxPrefetch is the number of calls that the API allows in a minute: more pages
+// cannot be fetched at a time.
 const maxPrefetch = 100
 
-// WithPrefetch lets an iterator fetch up to pages pages ahead of the one that is
-// being consumed, all at the same time, as soon as an answer has told how many
-// there are. The pages still come in order, and a page that fails fails when its
-// turn comes. No more than pages pages are held in memory besides the one that
-// is being consumed. More than 100 counts as 100; 0, the default, fetches each
-// page when the one before has been consumed; negative values are refused. Only
-// iterators take it.
+// WithPrefetch makes an iterator fetch up to pages pages ahead of the one that is
+// being consumed, all at the same time, as soon as a response has stated how many
+// there are. The pages still come in order, and an error comes in place of its
+// page. Besides the page that is being consumed, no more than pages pages are held
+// in memory, and one more while pages are read again. The default, 0, fetches each
+// page when the one before has been consumed; more than 100 counts as 100; a
+// negative value is an [*ArgumentError]. Only iterators take the option.
 //
-// Every page takes its permit from the client's rate limiter, as any call does.
-// When the loop ends, for whatever reason, the calls still under way are
-// cancelled, and the iterator waits for them to end before it returns. Hooks and
-// a custom RateLimiter or transport are called by several goroutines at a time.
-//
-// Pages fetched at the same time may reach the server in any order. Where the
-// list's total shows that one may have missed what was inserted meanwhile, it
-// and those after it are fetched again, which costs their calls once more.
+// Prefetched pages are speculative: if a page shows that the list has changed,
+// they are canceled or fetched again, which costs their calls once more. Every
+// page takes its permit from the client's rate limiter. When the loop ends, the
+// calls that are under way are canceled, and the iterator waits for them to end
+// before it returns. Several goroutines call hooks, and a RateLimiter or a
+// transport of the caller, at the same time.
 func WithPrefetch(pages int) CallOption {
 	return func(cfg *callConfig) error {
 		if pages < 0 {
@@ -38,9 +37,9 @@ func WithPrefetch(pages int) CallOption {
 	}
 }
 
-// prefetcher reads the pages of one walk for one consumer. The pages ahead are
-// guesses: the walk decides, page by page, where it goes, and a guess that is not
-// on its way is given up.
+// prefetcher fetches the pages that a cursor asks for, for one consumer.
+// Prefetched pages are speculative. If the cursor moves elsewhere, they are
+// canceled.
 type prefetcher[T any] struct {
 	lister *lister[T]
 	ctx    context.Context
@@ -48,11 +47,11 @@ type prefetcher[T any] struct {
 	queue  []*pageAhead[T]
 }
 
-// pageAhead is a page that was asked for before its turn. Its results are there
+// pageAhead is a page that is fetched before it is due. Its results may be read
 // once done is closed.
 type pageAhead[T any] struct {
 	at       paging.Position
-	since    int // the pages that had arrived when it was asked for
+	since    int // the pages that had arrived when it was requested
 	cancel   context.CancelFunc
 	done     chan struct{}
 	body     *pageBody[T]
@@ -62,7 +61,7 @@ type pageAhead[T any] struct {
 	panicked any
 }
 
-// next returns the page that is due.
+// next returns the due page.
 func (p *prefetcher[T]) next(cursor *paging.Cursor[ID]) (*pageBody[T], error) {
 	if p.config.prefetch == 0 || p.ctx.Err() != nil {
 		return p.fetch(p.ctx, cursor.At(), p.config.response)
@@ -79,7 +78,7 @@ func (p *prefetcher[T]) next(cursor *paging.Cursor[ID]) (*pageBody[T], error) {
 	return due.body, due.err
 }
 
-// await returns the due page when it has come.
+// await returns the due page once it has come.
 func (p *prefetcher[T]) await(cursor *paging.Cursor[ID]) *pageAhead[T] {
 	p.start(cursor)
 	due := p.queue[0]
@@ -87,8 +86,8 @@ func (p *prefetcher[T]) await(cursor *paging.Cursor[ID]) *pageAhead[T] {
 	switch {
 	case due.returned:
 	case due.panicked != nil:
-		// A hook's or a transport's: the consumer can recover from it as from one
-		// in a call of its own.
+		// A hook or a transport panicked: the consumer can recover as it could
+		// without prefetching.
 		panic(due.panicked)
 	default:
 		runtime.Goexit()
@@ -96,8 +95,8 @@ func (p *prefetcher[T]) await(cursor *paging.Cursor[ID]) *pageAhead[T] {
 	return due
 }
 
-// start asks for the due page and for those after it, and gives up what was
-// asked for elsewhere.
+// start requests the due page and those after it, and cancels the requests for
+// others.
 func (p *prefetcher[T]) start(cursor *paging.Cursor[ID]) {
 	if p.config.prefetch == 0 {
 		return
@@ -117,7 +116,7 @@ func (p *prefetcher[T]) start(cursor *paging.Cursor[ID]) {
 	}
 }
 
-// run fetches a page ahead of its turn.
+// run fetches a page before it is due.
 func (p *prefetcher[T]) run(ctx context.Context, page *pageAhead[T]) {
 	defer close(page.done)
 	defer page.cancel()
@@ -134,7 +133,7 @@ func (p *prefetcher[T]) run(ctx context.Context, page *pageAhead[T]) {
 	page.returned = true
 }
 
-// fetch fetches one page; what WithResponse asked for goes to response.
+// fetch fetches one page, and fills response unless it is nil.
 func (p *prefetcher[T]) fetch(ctx context.Context, at paging.Position, response *Response) (*pageBody[T], error) {
 	cfg := *p.config
 	cfg.response = response
@@ -147,19 +146,18 @@ func (p *prefetcher[T]) fetch(ctx context.Context, at paging.Position, response 
 	return body, nil
 }
 
-// drop gives up what was asked for beyond the first kept pages, and waits until
-// nothing is left of it.
+// drop cancels the requests after the first kept ones, and waits for them to end.
 func (p *prefetcher[T]) drop(kept int) {
-	given := p.queue[kept:]
-	for _, page := range given {
+	canceled := p.queue[kept:]
+	for _, page := range canceled {
 		page.cancel()
 	}
-	for _, page := range given {
+	for _, page := range canceled {
 		<-page.done
 	}
-	clear(given)
+	clear(canceled)
 	p.queue = p.queue[:kept]
 }
 
-// stop leaves nothing behind.
+// stop cancels all requests, and waits for them to end.
 func (p *prefetcher[T]) stop() { p.drop(0) }

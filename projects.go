@@ -14,7 +14,8 @@ type Project struct {
 	ID ID `json:"id"`
 	// Name is unique within the organization.
 	Name string `json:"name"`
-	// CreatedAt and UpdatedAt are zero where a list item carries id and name alone.
+	// CreatedAt and UpdatedAt are zero if the API sends none: a list may hold ids
+	// and names alone.
 	CreatedAt time.Time `json:"created_at,omitzero"`
 	UpdatedAt time.Time `json:"updated_at,omitzero"`
 }
@@ -27,42 +28,45 @@ var (
 	deleteProject = endpoint{http.MethodDelete, "/projects/{id}"}
 )
 
-// ProjectsService manages projects; it is [Client.Projects].
+// ProjectsService manages projects. It is the type of [Client.Projects].
 type ProjectsService struct{ client *Client }
 
 func (p *Project) missing() string { return noID(p.ID) }
 
-// CreateProjectRequest is a project to create.
+// CreateProjectRequest describes a project to create.
 type CreateProjectRequest struct {
 	// Name must be unique within the organization: 3 to 50 letters, digits and
 	// hyphens, a letter or digit first and last. The server checks it.
 	Name string `json:"name"`
 }
 
-// UpdateProjectRequest changes a project; a nil field stays as it is.
+// UpdateProjectRequest changes a project. A nil field leaves the value as it is.
 type UpdateProjectRequest struct {
+	// Name obeys the rules of [CreateProjectRequest].
 	Name *string `json:"name,omitempty"`
 }
 
-// ListProjectsOptions selects projects; nil selects all.
+// ListProjectsOptions selects projects. Nil selects all.
 type ListProjectsOptions struct{ ListOptions }
 
-// Create calls POST /api/v1/projects. A name that exists gives [ErrConflict],
-// one that breaks the rules [ErrInvalidRequest]. After [ErrUnknownOutcome] look
-// with [ProjectsService.FindByName]. The API overview documents it.
+// Create calls POST /api/v1/projects and returns the new project. The error
+// matches [ErrConflict] if a project has that name, and [ErrInvalidRequest] if the
+// name breaks the rules. After [ErrUnknownOutcome], [ProjectsService.FindByName]
+// tells whether the project exists. The API overview documents the endpoint.
 func (s *ProjectsService) Create(ctx context.Context, project CreateProjectRequest, opts ...CallOption) (*Project, error) {
 	return send[Project](ctx, s.client, createProject.at().withJSON(project), opts)
 }
 
-// Get calls GET /api/v1/projects/{id}; [ErrNotFound] where there is none. The
-// API overview does not document it.
+// Get calls GET /api/v1/projects/{id} and returns the project. The error matches
+// [ErrNotFound] if it does not exist. The API overview does not document the
+// endpoint.
 func (s *ProjectsService) Get(ctx context.Context, id ID, opts ...CallOption) (*Project, error) {
 	return send[Project](ctx, s.client, getProject.at(id), opts)
 }
 
-// Update calls PATCH /api/v1/projects/{id} and returns the project as it is
-// then. An update that changes nothing is an [*ArgumentError]. The API overview
-// does not document it.
+// Update calls PATCH /api/v1/projects/{id} and returns the changed project. An
+// update that changes nothing is an [*ArgumentError]. The API overview does not
+// document the endpoint.
 func (s *ProjectsService) Update(ctx context.Context, id ID, update UpdateProjectRequest, opts ...CallOption) (*Project, error) {
 	r := updateProject.at(id).withJSON(update)
 	if update.Name == nil {
@@ -71,32 +75,38 @@ func (s *ProjectsService) Update(ctx context.Context, id ID, update UpdateProjec
 	return send[Project](ctx, s.client, r, opts)
 }
 
-// Delete calls DELETE /api/v1/projects/{id}, which ends the project's agents
-// too. [ErrNotFound] where there is none, unless an earlier attempt of this
-// call may have deleted it. The API overview does not document it.
+// Delete calls DELETE /api/v1/projects/{id}, which also ends the project's
+// agents. The error matches [ErrNotFound] if the project does not exist; if an
+// earlier attempt of the same call may have deleted it, Delete succeeds. It may
+// be called in a loop over [ProjectsService.All], which still sees every project.
+// The API overview does not document the endpoint.
 func (s *ProjectsService) Delete(ctx context.Context, id ID, opts ...CallOption) error {
 	return s.client.do(ctx, deleteProject.at(id), &discarded{}, opts)
 }
 
-// List calls GET /api/v1/projects and returns one page; nil opts means the
-// server's first. The API overview documents it.
+// List calls GET /api/v1/projects and returns one page, the first with the
+// server's defaults if opts is nil. The API overview documents the endpoint.
 func (s *ProjectsService) List(ctx context.Context, opts *ListProjectsOptions, callOpts ...CallOption) (*Page[Project], error) {
 	return s.lister(opts).page(ctx, callOpts)
 }
 
-// All iterates over the projects that opts selects, page by page, as it is
-// ranged over; the first error ends it. With Limit 0 it asks for 100 a page.
+// All iterates over the projects that opts selects, page by page, as it is ranged
+// over; the first error ends it. If Limit is 0, it asks for 100 a page. A loop
+// that deletes what it is given, or a deletion elsewhere, makes it miss nothing;
+// see [ListOptions] for what that needs.
 func (s *ProjectsService) All(ctx context.Context, opts *ListProjectsOptions, callOpts ...CallOption) iter.Seq2[Project, error] {
 	return s.lister(opts).all(ctx, callOpts)
 }
 
-// Pages iterates like All, yielding whole pages.
+// Pages iterates like All, yielding whole pages. If pages are read again because
+// items were deleted, it yields what is new on them.
 func (s *ProjectsService) Pages(ctx context.Context, opts *ListProjectsOptions, callOpts ...CallOption) iter.Seq2[*Page[Project], error] {
 	return s.lister(opts).pages(ctx, callOpts)
 }
 
-// FindByName returns the project of exactly that name, or an [*Error] that
-// matches [ErrNotFound]. It searches the list, so it costs a call or more.
+// FindByName calls GET /api/v1/projects and returns the project of exactly that
+// name. The error matches [ErrNotFound] if there is none. It searches the list,
+// which takes a call for every 100 names that contain this one.
 func (s *ProjectsService) FindByName(ctx context.Context, name string, opts ...CallOption) (*Project, error) {
 	if name == "" {
 		return nil, &ArgumentError{Name: "name", Issue: "is empty"}

@@ -13,7 +13,7 @@ var (
 	getDocs   = endpoint{http.MethodGet, "/docs"}
 )
 
-// Hello is the API's greeting.
+// Hello is a greeting of the API.
 type Hello struct {
 	Message string `json:"message"`
 }
@@ -27,11 +27,12 @@ func (h *Hello) missing() string {
 
 // ServiceStatus is the state and version of the service.
 type ServiceStatus struct {
-	// Status is a word such as "operational", Version the service's version; ""
-	// where the answer has none. The API overview does not document their form.
+	// Status is a word such as "operational", Version the version of the service.
+	// Both are "" if the response has none: the API overview does not document its
+	// form.
 	Status  string `json:"status"`
 	Version string `json:"version"`
-	// Raw is the whole answer, with whatever else it says.
+	// Raw is the whole response.
 	Raw json.RawMessage `json:"-"`
 }
 
@@ -47,9 +48,9 @@ func (s *ServiceStatus) readBody(body []byte) error {
 	return nil
 }
 
-// Hello calls GET /api/v1/hello: the cheapest way to see that the API is
-// reached and the credential accepted. name is greeted; "" leaves it to the
-// server. The API overview documents it.
+// Hello calls GET /api/v1/hello, the cheapest way to see that the API is reached
+// and accepts the credential. name is greeted; "" leaves it to the server. The
+// API overview documents the endpoint.
 func (c *Client) Hello(ctx context.Context, name string, opts ...CallOption) (*Hello, error) {
 	r := getHello.at()
 	if name != "" {
@@ -60,14 +61,14 @@ func (c *Client) Hello(ctx context.Context, name string, opts ...CallOption) (*H
 	return send[Hello](ctx, c, r, opts)
 }
 
-// Status calls GET /api/v1/status. The API overview documents it, but not what
-// the answer looks like: see [ServiceStatus].
+// Status calls GET /api/v1/status and returns the state of the service. The API
+// overview documents the endpoint, but not the form of the response.
 func (c *Client) Status(ctx context.Context, opts ...CallOption) (*ServiceStatus, error) {
 	return send[ServiceStatus](ctx, c, getStatus.at(), opts)
 }
 
 // OpenAPI calls GET /api/v1/docs and returns the API's OpenAPI 3.0 document as
-// it came. The API overview documents it.
+// it came. The API overview documents the endpoint.
 func (c *Client) OpenAPI(ctx context.Context, opts ...CallOption) (json.RawMessage, error) {
 	document, err := send[json.RawMessage](ctx, c, getDocs.at(), opts)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// EventType names what happened. The API may add types at any time: an
-// unknown one is kept as it came.
+// EventType names a kind of event. The API may add types at any time; a type
+// that this package does not know is kept as it came.
 type EventType string
 
 // The events that the API overview documents.
@@ -23,13 +23,13 @@ const (
 	EventAgentStopped   EventType = "agent.stopped"
 )
 
-// Webhook is one registered receiver of events. The secret it was created with
-// is never sent back.
+// Webhook is a registered receiver of events. The API never sends its secret
+// back.
 type Webhook struct {
 	// ID is the webhook's id, such as "wh_5f2c".
 	ID  ID     `json:"id"`
 	URL string `json:"url"`
-	// Events lists what is delivered.
+	// Events lists the types that are delivered.
 	Events []EventType `json:"events"`
 	// Status is StatusActive or StatusDisabled.
 	Status    Status    `json:"status"`
@@ -47,35 +47,36 @@ var (
 	deleteWebhook = endpoint{http.MethodDelete, "/webhooks/{id}"}
 )
 
-// WebhooksService registers receivers of events; it is [Client.Webhooks].
+// WebhooksService registers receivers of events. It is the type of
+// [Client.Webhooks].
 type WebhooksService struct{ client *Client }
 
-// CreateWebhookRequest is a webhook to register.
+// CreateWebhookRequest describes a webhook to register.
 type CreateWebhookRequest struct {
 	// URL receives the events, by POST.
 	URL string `json:"url"`
-	// Events lists what to deliver.
+	// Events lists the types to deliver; nil leaves the choice to the API.
 	Events []EventType `json:"events,omitempty"`
-	// Secret signs the deliveries. It is never sent back: keep it.
+	// Secret signs the deliveries. The API never sends it back: keep it.
 	Secret Secret `json:"secret"`
 }
 
-// LogValue gives slog the request with its secret masked.
+// LogValue returns the request with its secret masked.
 func (r CreateWebhookRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("url", r.URL), slog.Any("events", r.Events), slog.Any("secret", r.Secret))
 }
 
-// UpdateWebhookRequest changes a webhook; a nil field stays as it is.
+// UpdateWebhookRequest changes a webhook. A nil field leaves the value as it is.
 type UpdateWebhookRequest struct {
 	URL *string
-	// Events: nil leaves them, an empty slice clears them.
+	// Events lists the types to deliver. Nil leaves them, an empty slice clears them.
 	Events []EventType
 	Secret *Secret
 	// Status is StatusActive or StatusDisabled.
 	Status *Status
 }
 
-// LogValue gives slog what the request changes, with the secret masked.
+// LogValue returns the fields that the request changes, with the secret masked.
 func (r UpdateWebhookRequest) LogValue() slog.Value {
 	var attrs []slog.Attr
 	if r.URL != nil {
@@ -93,25 +94,26 @@ func (r UpdateWebhookRequest) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// ListWebhooksOptions selects webhooks; nil selects all.
+// ListWebhooksOptions selects webhooks. Nil selects all.
 type ListWebhooksOptions struct{ ListOptions }
 
-// Create calls POST /api/v1/webhooks. The API overview documents the request,
-// but not the answer. After [ErrUnknownOutcome] look through
-// [WebhooksService.All] before repeating.
+// Create calls POST /api/v1/webhooks and returns the new webhook. After
+// [ErrUnknownOutcome], [WebhooksService.All] tells whether it exists. The API
+// overview documents the request, but not the response.
 func (s *WebhooksService) Create(ctx context.Context, webhook CreateWebhookRequest, opts ...CallOption) (*Webhook, error) {
 	return send[Webhook](ctx, s.client, createWebhook.at().withJSON(webhook), opts)
 }
 
-// Get calls GET /api/v1/webhooks/{id}; [ErrNotFound] where there is none. The
-// API overview does not document it.
+// Get calls GET /api/v1/webhooks/{id} and returns the webhook. The error matches
+// [ErrNotFound] if it does not exist. The API overview does not document the
+// endpoint.
 func (s *WebhooksService) Get(ctx context.Context, id ID, opts ...CallOption) (*Webhook, error) {
 	return send[Webhook](ctx, s.client, getWebhook.at(id), opts)
 }
 
-// Update calls PATCH /api/v1/webhooks/{id} and returns the webhook as it is
-// then. An update that changes nothing is an [*ArgumentError]. The API overview
-// does not document it.
+// Update calls PATCH /api/v1/webhooks/{id} and returns the changed webhook. An
+// update that changes nothing is an [*ArgumentError]. The API overview does not
+// document the endpoint.
 func (s *WebhooksService) Update(ctx context.Context, id ID, update UpdateWebhookRequest, opts ...CallOption) (*Webhook, error) {
 	fields := map[string]any{}
 	if update.URL != nil {
@@ -133,26 +135,32 @@ func (s *WebhooksService) Update(ctx context.Context, id ID, update UpdateWebhoo
 	return send[Webhook](ctx, s.client, r, opts)
 }
 
-// Delete calls DELETE /api/v1/webhooks/{id}. [ErrNotFound] where there is none,
-// unless an earlier attempt of this call may have deleted it. The API overview
-// does not document it.
+// Delete calls DELETE /api/v1/webhooks/{id}. The error matches [ErrNotFound] if
+// the webhook does not exist; if an earlier attempt of the same call may have
+// deleted it, Delete succeeds. It may be called in a loop over
+// [WebhooksService.All], which still sees every webhook. The API overview does
+// not document the endpoint.
 func (s *WebhooksService) Delete(ctx context.Context, id ID, opts ...CallOption) error {
 	return s.client.do(ctx, deleteWebhook.at(id), &discarded{}, opts)
 }
 
-// List calls GET /api/v1/webhooks and returns one page; nil opts means the
-// server's first. The API overview does not document it.
+// List calls GET /api/v1/webhooks and returns one page, the first with the
+// server's defaults if opts is nil. The API overview does not document the
+// endpoint.
 func (s *WebhooksService) List(ctx context.Context, opts *ListWebhooksOptions, callOpts ...CallOption) (*Page[Webhook], error) {
 	return s.lister(opts).page(ctx, callOpts)
 }
 
-// All iterates over the webhooks that opts selects, page by page, as it is
-// ranged over; the first error ends it. With Limit 0 it asks for 100 a page.
+// All iterates over the webhooks that opts selects, page by page, as it is ranged
+// over; the first error ends it. If Limit is 0, it asks for 100 a page. A loop
+// that deletes what it is given, or a deletion elsewhere, makes it miss nothing;
+// see [ListOptions] for what that needs.
 func (s *WebhooksService) All(ctx context.Context, opts *ListWebhooksOptions, callOpts ...CallOption) iter.Seq2[Webhook, error] {
 	return s.lister(opts).all(ctx, callOpts)
 }
 
-// Pages iterates like All, yielding whole pages.
+// Pages iterates like All, yielding whole pages. If pages are read again because
+// items were deleted, it yields what is new on them.
 func (s *WebhooksService) Pages(ctx context.Context, opts *ListWebhooksOptions, callOpts ...CallOption) iter.Seq2[*Page[Webhook], error] {
 	return s.lister(opts).pages(ctx, callOpts)
 }
