@@ -65,7 +65,7 @@ func (k *call) sendOnce() exchange {
 	hop, err := k.makeHop(ctx)
 	if err != nil {
 		a.refused = true
-		return k.settled(ctx, exchange{Attempt: retry.Attempt{Err: err}})
+		return k.settled(ctx, exchange{Attempt: retry.Attempt{Err: err, RetryAfter: tokenRetryAfter(err)}})
 	}
 	x := k.client.roundTrip(hop)
 	if body, ok := hop.Body.(*streamedBody); ok {

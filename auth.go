@@ -115,11 +115,11 @@ func (t ownTokens) masked() string { return "OAuth2 token" }
 const bearerPrefix = "Bearer "
 
 // bearer is the header of a token, whatever source it is from.
-func bearer(token *oauth2.Token) (string, []string, error) {
-	if issue := keyIssue(token.AccessToken); issue != "" {
+func bearer(t *oauth2.Token) (string, []string, error) {
+	if issue := token.Unsendable(t); issue != "" {
 		return "", nil, credentialError{errors.New("the access token of WithTokenSource " + issue)}
 	}
-	return headerAuthorization, []string{bearerPrefix + token.AccessToken}, nil
+	return headerAuthorization, []string{bearerPrefix + t.AccessToken}, nil
 }
 
 // foreignTokens asks a caller's token source for the token of each attempt.

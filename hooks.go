@@ -59,7 +59,8 @@ type RateLimitWaitInfo struct {
 type TokenRefreshInfo struct {
 	// Method, Route and RequestID are those of the call that began it.
 	Method, Route, RequestID string
-	// Early says that no call waits: the token in use is still good.
+	// Early reports that the current token was still valid: only the call that
+	// began the refresh waited for it.
 	Early bool
 	// Duration is how long the refresh took.
 	Duration time.Duration

@@ -12,23 +12,19 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// OAuthEndpoint is Connix' authorization server. Client id and secret go into
-// the form, so that x/oauth2 does not try both ways at each failure.
-var OAuthEndpoint = oauth2.Endpoint{
-	AuthURL:   "https://console.connix.io/oauth2/authorize",
-	TokenURL:  "https://console.connix.io/oauth2/token",
-	AuthStyle: oauth2.AuthStyleInParams,
-}
-
-// The scopes of OAuth2 access. Read allows GET requests, write all others; a
-// program that does both asks for both.
-const (
-	ScopeRead  = "read"
-	ScopeWrite = "write"
-)
-
 // TokenStore keeps the OAuth2 token of one login, for other processes too.
-// Package oauthcli has one for files.
+// Package oauthcli has one for files. [EncodeToken] and [DecodeToken] are the
+// text to store.
+//
+// A refresh token is spent once the server has seen it, so that its successor
+// must not be lost. A store therefore makes sure before it calls Update's
+// function that it will be able to write: it takes the lock, makes room on the
+// disk, has its connection. If it finds that it cannot write, Update fails
+// without calling the function.
+//
+// Neither method may ask the [TokenSource] that calls it for a token, nor use a
+// client with that source: the source waits for the store. With the context
+// that the method was given, that fails with an error that says so.
 type TokenStore interface {
 	// Load returns the stored token, or nil and no error if there is none.
 	Load(ctx context.Context) (*oauth2.Token, error)
@@ -49,15 +45,21 @@ type TokenSourceOption func(*tokenSourceConfig) error
 type tokenSourceConfig struct {
 	saver    func(context.Context, *oauth2.Token) error
 	store    TokenStore
+	http     *http.Client
 	insecure bool
 }
 
 // WithTokenSaver calls save with every token that a refresh brings, before it
 // is used. If save fails, so do the calls that wait for the token; the
 // token is kept in memory and saved at the next attempt, since the refresh
-// token it replaces is spent. save is never called by two goroutines at once;
-// its context ends after half a minute. For several processes that share
-// one login use [WithTokenStore].
+// token that it replaces is spent. That is too late to find a full disk: whoever
+// can should check beforehand that save will work, as a [TokenStore] does.
+//
+// save is never called by two goroutines at once. Its context ends after 30
+// seconds. If it does not return by then, the calls that wait get an error that
+// says so. It must not ask the source itself for a token, nor use a client with
+// that source: with the context that it was given, that fails with an error. For
+// several processes that share one login use [WithTokenStore].
 func WithTokenSaver(save func(ctx context.Context, token *oauth2.Token) error) TokenSourceOption {
 	return func(c *tokenSourceConfig) error {
 		if save == nil {
@@ -72,9 +74,14 @@ func WithTokenSaver(save func(ctx context.Context, token *oauth2.Token) error) T
 // store's lock and begins by reading it, so that of many processes one asks
 // the server and the others take its token.
 //
-// If the store is not empty and [NewTokenSource] is given a token too, the
-// one that expires later is used: a fresh login replaces a stored token, the
-// token that a program was once configured with does not.
+// If the store is not empty and [NewTokenSource] is given a token too, one of
+// them is used:
+//
+//   - the stored one, if the given one has expired;
+//   - the stored one, if both are known to come of the same login, which a store
+//     of text made by [EncodeToken] tells; the given one, if they come of two;
+//   - if that is not known, the one that expires later, and the stored one if
+//     either has no expiry.
 func WithTokenStore(store TokenStore) TokenSourceOption {
 	return func(c *tokenSourceConfig) error {
 		if store == nil {
@@ -92,15 +99,35 @@ func WithInsecureTokenURL() TokenSourceOption {
 	return func(c *tokenSourceConfig) error { c.insecure = true; return nil }
 }
 
+// WithTokenHTTPClient asks the token endpoint through client. Without it, a
+// refresh that a [Client] starts uses that client's transport, and one that
+// [TokenSource.Token] starts net/http's default. Redirects are not followed.
+func WithTokenHTTPClient(client *http.Client) TokenSourceOption {
+	return func(c *tokenSourceConfig) error {
+		if client == nil {
+			return &ArgumentError{Name: "client", Issue: "must not be nil"}
+		}
+		c.http = client
+		return nil
+	}
+}
+
 // TokenSource is an [oauth2.TokenSource] that loses no token: one refresh
-// serves any number of waiting calls, it happens in the background before the
-// token expires, and a new token is saved before it is used. Give it to
-// [WithTokenSource]; clients may share one. It is safe for concurrent use.
+// serves any number of waiting calls, it happens before the token expires, and a
+// new token is saved before it is used. Give it to [WithTokenSource]; clients may
+// share one. It is safe for concurrent use.
+//
+// The call that notices that a token is about to expire waits for its refresh,
+// as long as its context allows; others go on with the old token. So a program
+// may end after its last call, with one exception: a call that gave up, because
+// its context ended, may leave a refresh under way. [TokenSource.Close] waits
+// for it.
 //
 // A refresh token that the server refuses (invalid_grant) ends the login: every
 // call then fails with an error that matches [ErrLoginRequired], without asking
 // the server again, until a store holds another token. All other failures are
-// [*TokenError] and the next call tries anew.
+// [*TokenError]. While its RetryAfter lasts, the token endpoint is not asked
+// again.
 //
 // It prints as a mask: no token is ever shown.
 type TokenSource struct {
@@ -118,16 +145,8 @@ type TokenSource struct {
 // this machine, unless [WithInsecureTokenURL] is given. Saver and store exclude
 // each other. A refused argument is an [*ArgumentError].
 func NewTokenSource(cfg *oauth2.Config, t *oauth2.Token, opts ...TokenSourceOption) (*TokenSource, error) {
-	var c tokenSourceConfig
-	for _, opt := range opts {
-		if opt == nil {
-			continue
-		}
-		if err := opt(&c); err != nil {
-			return nil, err
-		}
-	}
-	if err := checkTokenURL(cfg, c.insecure); err != nil {
+	c, err := newTokenSourceConfig(cfg, opts)
+	if err != nil {
 		return nil, err
 	}
 	switch {
@@ -138,11 +157,7 @@ func NewTokenSource(cfg *oauth2.Config, t *oauth2.Token, opts ...TokenSourceOpti
 	case t != nil && t.AccessToken == "" && t.RefreshToken == "":
 		return nil, &ArgumentError{Name: "t", Issue: "holds neither an access token nor a refresh token"}
 	}
-	own := &oauth2.Config{ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Endpoint: cfg.Endpoint, RedirectURL: cfg.RedirectURL}
-	if own.Endpoint.AuthStyle == oauth2.AuthStyleAutoDetect {
-		own.Endpoint.AuthStyle = oauth2.AuthStyleInParams
-	}
-	made := token.Config{OAuth: own, Saver: c.saver}
+	made := token.Config{OAuth: ownOAuthConfig(cfg), Saver: c.saver, HTTPClient: c.http}
 	if t != nil {
 		made.Given = token.Clone(t)
 	}
@@ -151,6 +166,29 @@ func NewTokenSource(cfg *oauth2.Config, t *oauth2.Token, opts ...TokenSourceOpti
 	}
 	source := token.New(made)
 	return &TokenSource{source: func() *token.Source { return source }}, nil
+}
+
+// newTokenSourceConfig applies opts and checks cfg.
+func newTokenSourceConfig(cfg *oauth2.Config, opts []TokenSourceOption) (*tokenSourceConfig, error) {
+	c := new(tokenSourceConfig)
+	for _, opt := range opts {
+		if opt == nil {
+			continue
+		}
+		if err := opt(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, checkTokenURL(cfg, c.insecure)
+}
+
+// ownOAuthConfig copies the part of cfg that token requests need.
+func ownOAuthConfig(cfg *oauth2.Config) *oauth2.Config {
+	own := &oauth2.Config{ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Endpoint: cfg.Endpoint, RedirectURL: cfg.RedirectURL}
+	if own.Endpoint.AuthStyle == oauth2.AuthStyleAutoDetect {
+		own.Endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	return own
 }
 
 func checkTokenURL(cfg *oauth2.Config, insecure bool) error {
@@ -169,8 +207,12 @@ func checkTokenURL(cfg *oauth2.Config, insecure bool) error {
 
 // Token returns a token that is usable now, after a refresh if there is none. A
 // refresh takes half a minute at most, a minute more if another process
-// holds the store; a [Client] has its callers wait only as long as
-// their contexts allow, and uses its own [http.Client].
+// holds the store, and half a minute for the saver; a [Client] has its callers
+// wait only as long as their contexts allow.
+//
+// Token has no context, so that it cannot tell where it is called: never call it
+// in a [TokenStore], a token saver or a transport that this source uses. It
+// would wait for itself.
 func (s *TokenSource) Token() (*oauth2.Token, error) {
 	tok, err := s.token(context.Background(), nil)
 	if err != nil {
@@ -208,6 +250,19 @@ func (s *TokenSource) made() (*token.Source, error) {
 		return nil, &ArgumentError{Name: "TokenSource", Issue: "must be made by NewTokenSource"}
 	}
 	return s.source(), nil
+}
+
+// Close waits for a refresh that is under way, and saves a token that could not
+// be saved before: call it before a program ends. Afterwards Token and the calls
+// of clients use the current token while it is valid, and fail then; nothing is
+// refreshed any more. The error is that of ctx, if it ends first, or a
+// [*TokenError] of the last attempt to save.
+func (s *TokenSource) Close(ctx context.Context) error {
+	source, err := s.made()
+	if err != nil {
+		return err
+	}
+	return tokenError(source.Close(ctx))
 }
 
 // tokenSourceMask is all that a TokenSource prints.

@@ -114,7 +114,7 @@ func TestClientRetriesATokenEndpointThatIsUnavailable(t *testing.T) {
 				t.Fatal(err)
 			}
 			transport := &unavailable{next: srv.HTTPClient().Transport, times: 2}
-			client := srv.Client(t, connix.WithTokenSource(source), connix.WithHTTPClient(&http.Client{Transport: transport}))
+			client := srv.Client(t, connix.WithTokenSource(source), connix.WithHTTPClient(&http.Client{Transport: transport}), connix.WithRetryPolicy(connix.DefaultRetryPolicy()))
 			_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "once"}, connix.WithMaxRetries(retries))
 			if (err == nil) != (retries == 2) || transport.asked != want {
 				t.Errorf("%d retries: asked for a token %d times, want %d: %v", retries, transport.asked, want, err)
@@ -126,6 +126,92 @@ func TestClientRetriesATokenEndpointThatIsUnavailable(t *testing.T) {
 				t.Errorf("nothing was sent, and yet %v", err)
 			}
 		})
+	}
+}
+
+// An outage of the token endpoint costs few requests, however many calls need
+// the token; and no call waits longer than its policy allows.
+func TestClientDoesNotFloodATokenEndpointThatIsUnavailable(t *testing.T) {
+	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
+		source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv))
+		if err != nil {
+			t.Fatal(err)
+		}
+		transport := &unavailable{next: srv.HTTPClient().Transport, times: 1000}
+		client := srv.Client(t, connix.WithTokenSource(source), connix.WithHTTPClient(&http.Client{Transport: transport}), connix.WithRetryPolicy(connix.DefaultRetryPolicy()))
+		began := time.Now()
+		for time.Since(began) < 20*time.Second {
+			_, err := client.Hello(t.Context(), "Gopher")
+			failure, ok := errors.AsType[*connix.TokenError](err)
+			if !ok || failure.StatusCode != 503 || failure.RetryAfter <= 0 || failure.RetryAfter > time.Minute {
+				t.Fatalf("got %v", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if transport.asked > 6 {
+			t.Errorf("%d token requests in %s", transport.asked, time.Since(began))
+		}
+	})
+}
+
+// Whoever ends after its last call has lost nothing: the call that starts an
+// early refresh waits for it.
+func TestClientEndsWithNoRefreshUnderWay(t *testing.T) {
+	bubble{connixtest.WithLatency(20*time.Millisecond, 20*time.Millisecond)}.test(t, func(t *testing.T, srv *connixtest.Server) {
+		token := srv.AddToken()
+		token.Expiry = time.Now().Add(30 * time.Second)
+		saved := 0
+		source, err := connix.NewTokenSource(srv.OAuthConfig(""), token, connix.WithTokenSaver(func(context.Context, *oauth2.Token) error {
+			saved++
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := srv.Client(t, connix.WithTokenSource(source))
+		for range 2 {
+			if _, err := client.Hello(t.Context(), "Gopher"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if refreshes := len(srv.Requests()) - 2; refreshes != saved || saved != 1 {
+			t.Errorf("%d refreshes, %d saved when the last call returned; want 1", refreshes, saved)
+		}
+		if err := source.Close(t.Context()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+}
+
+func TestClientWithATokenSaverThatCallsIt(t *testing.T) {
+	srv := connixtest.NewServer(t)
+	var client *connix.Client
+	var inner error
+	source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv), connix.WithTokenSaver(func(ctx context.Context, _ *oauth2.Token) error {
+		_, inner = client.Hello(ctx, "Gopher")
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client = srv.Client(t, connix.WithTokenSource(source))
+	if _, err := client.Hello(t.Context(), "Gopher"); err != nil {
+		t.Error(err)
+	}
+	if inner == nil || !strings.Contains(inner.Error(), "the very TokenSource that waits for it") {
+		t.Errorf("the saver got %v", inner)
+	}
+}
+
+func TestClientRefusesTokensThatAHeaderCannotCarry(t *testing.T) {
+	srv := connixtest.NewServer(t)
+	for kind, works := range map[string]bool{"": true, "Bearer": true, "bearer": true, "BEARER": true, "DPoP": false, "mac": false} {
+		token := srv.AddToken()
+		token.TokenType = kind
+		_, err := srv.Client(t, connix.WithTokenSource(oauth2.StaticTokenSource(token))).Hello(t.Context(), "Gopher")
+		if works != (err == nil) || err != nil && (!errors.Is(err, connix.ErrNoCredentials) || !strings.Contains(err.Error(), "only Bearer")) {
+			t.Errorf("a token of type %q: %v", kind, err)
+		}
 	}
 }
 

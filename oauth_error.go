@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/connix-io/connix-go/internal/token"
 )
@@ -19,6 +20,12 @@ type TokenError struct {
 	Code string
 	// Description is what the server adds for the developer; "" for none.
 	Description string
+	// RetryAfter is how long the token endpoint is not asked again by this
+	// source: its Retry-After (an hour at most), else a pause that grows with each
+	// failure in a row, from a second for one that may pass and from ten for one
+	// that does not. Until then calls that need a new token repeat this error. It
+	// is 0 if nothing of the kind is waited for.
+	RetryAfter time.Duration
 	// Err is the cause if the server's response is not.
 	Err error
 
@@ -82,6 +89,15 @@ func isTemporaryToken(err error) bool {
 	return ok && failure.Temporary()
 }
 
+// tokenRetryAfter is how long a failure to get a token lasts at least, 0 if that
+// is not known.
+func tokenRetryAfter(err error) time.Duration {
+	if failure, ok := errors.AsType[*TokenError](err); ok {
+		return failure.RetryAfter
+	}
+	return 0
+}
+
 const codeInvalidGrant = "invalid_grant"
 
 // tokenError converts an error of package token.
@@ -94,6 +110,7 @@ func tokenError(err error) error {
 		StatusCode:  failure.Status,
 		Code:        printable(failure.Code, 64),
 		Description: printable(failure.Description, 256),
+		RetryAfter:  failure.RetryAfter,
 		Err:         failure.Err,
 		lost:        failure.Lost,
 	}

@@ -54,8 +54,8 @@ func TestTokenError_conversion(t *testing.T) {
 			if tt.cause != nil && !errors.Is(err, tt.cause) {
 				t.Errorf("%v hides %v", err, tt.cause)
 			}
-			if tt.cause != connix.ErrLoginRequired && errors.Is(err, connix.ErrLoginRequired) {
-				t.Errorf("%v asks for a login", err)
+			if login := tt.code == "invalid_grant"; login != errors.Is(err, connix.ErrLoginRequired) {
+				t.Errorf("%v: matches ErrLoginRequired: %t, want %t", err, !login, login)
 			}
 		})
 	}

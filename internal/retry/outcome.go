@@ -42,7 +42,8 @@ type Attempt struct {
 	Outcome Outcome
 	// Location is that of a redirect.
 	Location string
-	// RetryAfter is the server's, 0 if none came or if it has passed.
+	// RetryAfter is the server's, 0 if none came or if it has passed. If there was
+	// no credential to send, it is the source's.
 	RetryAfter time.Duration
 }
 

@@ -1,10 +1,14 @@
 package token
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
 )
 
 // Error says why there is no token. Neither it nor its text holds a token or a
@@ -16,6 +20,8 @@ type Error struct {
 	Code string
 	// Description is what the server adds, as it came; "" for none.
 	Description string
+	// RetryAfter is how long the token endpoint is not asked again.
+	RetryAfter time.Duration
 	// Err is the cause if the server's response is not.
 	Err error
 	// Lost reports that the server was asked, and that its response did not
@@ -38,15 +44,13 @@ func (e *Error) Temporary() bool {
 	return !e.LoginRequired && (e.Lost || e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout || e.Status >= 500)
 }
 
-// codeInvalidGrant is the error code of a refresh token that is spent.
-const codeInvalidGrant = "invalid_grant"
-
 var (
 	errAborted        = errors.New("the refresh was aborted")
+	errClosed         = errors.New("the TokenSource is closed")
 	errEmptyStore     = errors.New("the token store returned no token")
+	errInside         = errors.New("a token store, saver or transport asks the very TokenSource that waits for it; use another credential there")
 	errNoRefreshToken = errors.New("the access token is not usable and there is no refresh token")
 	errUnreadable     = errors.New("the response holds no token")
-	errRefreshTimeout = fmt.Errorf("no response within %s: %w", refreshTimeout, context.DeadlineExceeded)
 )
 
 // Issue says why a key or an access token cannot be sent in a header, "" if it
@@ -70,7 +74,16 @@ func Issue(secret string) string {
 	return ""
 }
 
-// unsendable is the error of a token that no header can carry.
-func unsendable(accessToken string) error {
-	return &Error{Err: errors.New("the access token " + Issue(accessToken))}
+// Unsendable says why t cannot authenticate a request, "" if it can: its
+// characters, or a type that asks for more than a header.
+func Unsendable(t *oauth2.Token) string {
+	if kind := strings.TrimSpace(t.TokenType); kind != "" && !strings.EqualFold(kind, "Bearer") {
+		return "is of type " + strconv.QuoteToASCII(kind[:min(len(kind), 40)]) + ", and only Bearer tokens can be sent; register the client for those"
+	}
+	return Issue(t.AccessToken)
+}
+
+// unsendable is the error of a token that cannot be sent.
+func unsendable(t *oauth2.Token) error {
+	return &Error{Err: errors.New("the access token " + Unsendable(t))}
 }

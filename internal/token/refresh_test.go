@@ -89,13 +89,13 @@ func TestSource_keepsACauseOfTheCallers(t *testing.T) {
 	})
 }
 
-func TestSource_refreshesEarlyInTheBackground(t *testing.T) {
+func TestSource_refreshesEarly(t *testing.T) {
 	tests := []struct {
-		name       string
-		life       int64 // ExpiresIn in seconds, 0: not known
-		left       time.Duration
-		background bool
-		blocks     bool
+		name     string
+		life     int64 // ExpiresIn in seconds, 0: not known
+		left     time.Duration
+		early    bool // the one who starts it waits, the others do not
+		everyone bool // waits
 	}{
 		{"half an hour left", 3600, 30 * time.Minute, false, false},
 		{"just over a minute left", 3600, time.Minute + time.Second, false, false},
@@ -107,36 +107,78 @@ func TestSource_refreshesEarlyInTheBackground(t *testing.T) {
 		{"expired", 3600, -time.Second, false, true},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				srv := newTokenServer()
-				srv.latency = time.Second
-				tok := tokenIn(tt.left)
-				tok.ExpiresIn = tt.life
-				s := newSource(t, tok)
-				begin := time.Now()
-				first := "access-0"
-				if tt.blocks {
-					first = "access-1"
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := newTokenServer()
+			srv.latency = time.Second
+			tok := tokenIn(tt.left)
+			tok.ExpiresIn = tt.life
+			s := newSource(t, tok)
+			ask := func(access string, waits bool) {
+				began := time.Now()
+				want(t, s, srv, access)
+				if waited := time.Since(began); waited > 0 != waits {
+					t.Errorf("the call for %s waited %s", access, waited)
 				}
-				want(t, s, srv, first)
-				if blocked := time.Since(begin) > 0; blocked != tt.blocks {
-					t.Errorf("the call waited %s", time.Since(begin))
-				}
-				want(t, s, srv, first) // joins or ignores what is under way
-				synctest.Wait()
-				expect := 0
-				if tt.background || tt.blocks {
-					expect = 1
-				}
-				if n := srv.requests(); n != expect {
-					t.Errorf("%d token requests, want %d", n, expect)
-				}
-				if tt.background {
-					time.Sleep(2 * time.Second)
-					want(t, s, srv, "access-1")
-				}
-			})
+			}
+			starters, others := "access-0", "access-0"
+			if tt.early || tt.everyone {
+				starters = "access-1"
+			}
+			if tt.everyone {
+				others = "access-1"
+			}
+			var wg sync.WaitGroup
+			wg.Go(func() { ask(starters, tt.early || tt.everyone) })
+			synctest.Wait()
+			for range 3 {
+				wg.Go(func() { ask(others, tt.everyone) })
+			}
+			wg.Wait()
+			wanted := 0
+			if tt.early || tt.everyone {
+				wanted = 1
+			}
+			if n := srv.requests(); n != wanted {
+				t.Errorf("%d token requests, want %d", n, wanted)
+			}
+		})
+	}
+}
+
+// A program may end as soon as its calls have: nothing is left running.
+func TestSource_earlyRefreshEndsBeforeTheCallThatStartsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		srv.latency = 20 * time.Millisecond
+		saved := ""
+		s := newSource(t, tokenIn(30*time.Second), withSaver(func(_ context.Context, tok *oauth2.Token) error {
+			saved = tok.RefreshToken
+			return nil
+		}))
+		want(t, s, srv, "access-1")
+		if saved != "refresh-1" {
+			t.Errorf("saved %q when the call returned, want refresh-1", saved)
+		}
+	})
+}
+
+func TestSource_earlyRefreshLeavesTheCallItsTime(t *testing.T) {
+	for timeout, waits := range map[time.Duration]time.Duration{time.Second: time.Second / 2, 20 * time.Second: 15 * time.Second} {
+		bubble(t, timeout.String(), func(t *testing.T) {
+			srv := newTokenServer()
+			srv.latency = 25 * time.Second
+			s := newSource(t, tokenIn(time.Minute-time.Second))
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			defer cancel()
+			began := time.Now()
+			tok, err := s.Get(ctx, srv.client())
+			if err != nil || tok.AccessToken != "access-0" || time.Since(began) != waits {
+				t.Errorf("got %v, %v after %s, want the old token after %s", tok, err, time.Since(began), waits)
+			}
+			if err := s.Close(t.Context()); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+			want(t, s, srv, "access-1")
 		})
 	}
 }
@@ -189,6 +231,10 @@ func TestSource_doesNotHandOutARefusedToken(t *testing.T) {
 		if _, err := s.Replace(t.Context(), srv.client(), "access-0"); !errors.Is(err, errConnection) {
 			t.Fatalf("got %v, want the lost connection", err)
 		}
+		if err := wantError(t, s, srv); !err.Lost {
+			t.Errorf("got %v in the pause", err)
+		}
+		time.Sleep(time.Second)
 		want(t, s, srv, "access-1")
 	})
 }
@@ -198,7 +244,8 @@ func TestSource_refusedWhileAnEarlyRefreshIsUnderWay(t *testing.T) {
 		srv := newTokenServer()
 		srv.latency = time.Second
 		s := newSource(t, tokenIn(30*time.Second))
-		want(t, s, srv, "access-0")
+		go want(t, s, srv, "access-1")
+		synctest.Wait()
 		tok, err := s.Replace(t.Context(), srv.client(), "access-0")
 		if err != nil || tok.AccessToken != "access-1" {
 			t.Errorf("got %v, %v", tok, err)
@@ -239,13 +286,12 @@ func TestSource_tellsTheHook(t *testing.T) {
 		ctx := token.WithHook(t.Context(), func(_ context.Context, r token.Refresh) {
 			told = append(told, fmt.Sprint(r.Early, r.Duration, time.Until(r.Expiry) > 0, r.Err != nil))
 		})
-		_, _ = s.Get(ctx, srv.client())
-		_, _ = s.Get(ctx, srv.client())
-		_, _ = s.Get(ctx, srv.client())
+		for range 3 {
+			_, _ = s.Get(ctx, srv.client())
+			time.Sleep(time.Second) // the pause after a failure
+		}
 		time.Sleep(time.Hour - 30*time.Second)
 		_, _ = s.Get(ctx, srv.client())
-		time.Sleep(2 * time.Second)
-		synctest.Wait()
 		if got, expect := told, []string{"false 0s false true", "false 1s true false", "true 1s true false"}; !slices.Equal(got, expect) {
 			t.Errorf("told %q, want %q", got, expect)
 		}

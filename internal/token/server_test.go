@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/token"
@@ -103,6 +104,15 @@ func returning(status int, format string, args ...any) func(*http.Request) (*htt
 			Header: http.Header{"Content-Type": {"application/json"}},
 			Body:   io.NopCloser(strings.NewReader(fmt.Sprintf(format, args...))),
 		}, nil
+	}
+}
+
+// withType changes the type of a response.
+func withType(contentType string, respond func(*http.Request) (*http.Response, error)) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		resp, err := respond(req)
+		resp.Header.Set("Content-Type", contentType)
+		return resp, err
 	}
 }
 
@@ -214,3 +224,8 @@ func (s *sharedStore) Update(ctx context.Context, fn func(context.Context, *oaut
 }
 
 var errDisk = errors.New("disk full")
+
+// bubble runs a subtest in a bubble.
+func bubble(t *testing.T, name string, test func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}

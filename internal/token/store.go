@@ -2,13 +2,13 @@ package token
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"golang.org/x/oauth2"
 )
 
-// saveTimeout bounds a token saver.
+// saveTimeout bounds the wait for a token saver, and for a store that has the
+// new token.
 const saveTimeout = 30 * time.Second
 
 // Store is connix.TokenStore, declared again since this package cannot import
@@ -36,7 +36,7 @@ func (m *memoryStore) Update(ctx context.Context, fn func(context.Context, *oaut
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 		defer cancel()
 		if err := m.saver(ctx, Clone(tok)); err != nil {
-			return nil, fmt.Errorf("saving the new token: %w", err)
+			return nil, err
 		}
 	}
 	m.token = tok

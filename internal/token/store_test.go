@@ -3,6 +3,7 @@ package token_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -124,36 +125,108 @@ func TestSource_takesAnotherProcessesTokenAfterARefusal(t *testing.T) {
 }
 
 func TestSource_choosesBetweenGivenAndStored(t *testing.T) {
-	token := func(name string, left time.Duration) *oauth2.Token {
+	named := func(name string, left time.Duration) *oauth2.Token {
 		tok := &oauth2.Token{AccessToken: name, RefreshToken: "refresh of " + name}
 		if left != 0 {
 			tok.Expiry = time.Now().Add(left)
 		}
 		return tok
 	}
+	const never = 0
+	// kept is a token as a store of encoded text returns it: of a login that began
+	// with another, if that is not nil.
+	kept := func(tok, beganWith *oauth2.Token) *oauth2.Token {
+		if beganWith == nil {
+			beganWith = tok
+		}
+		data, err := token.Encode(beganWith)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tok.WithExtra(map[string]any{"connix_login": token.Decode(data).Extra("connix_login")})
+	}
+	given := named("given", time.Minute*2)
 	tests := []struct {
 		name          string
 		given, stored *oauth2.Token
 		want          string
 		writes        []string
 	}{
-		{"only stored", nil, token("stored", time.Hour), "stored", nil},
-		{"only given", token("given", time.Hour), nil, "given", []string{"given"}},
-		{"a fresh login", token("given", time.Hour), token("stored", time.Minute), "given", []string{"given"}},
-		{"the store was refreshed", token("given", time.Minute), token("stored", time.Hour), "stored", nil},
-		{"a token from the configuration", token("given", 0), token("stored", time.Hour), "stored", nil},
-		{"neither has an expiry", token("given", 0), token("stored", 0), "stored", nil},
+		{"only stored", nil, named("stored", time.Hour), "stored", nil},
+		{"only given", named("given", time.Hour), nil, "given", []string{"given"}},
+		{"only given, expired", named("given", -time.Hour), nil, "access-1", []string{"access-1"}},
+		{"a fresh login", named("given", time.Hour), named("stored", 10*time.Minute), "given", []string{"given"}},
+		{"the store was refreshed", named("given", 10*time.Minute), named("stored", time.Hour), "stored", nil},
+		{"a token from the configuration", named("given", never), named("stored", time.Hour), "stored", nil},
+		{"the stored one never expires", named("given", time.Hour), named("stored", never), "stored", nil},
+		{"the given one expired, the stored never does", named("given", -24*time.Hour), named("stored", never), "stored", nil},
+		{"neither has an expiry", named("given", never), named("stored", never), "stored", nil},
+		{"the same", named("stored", time.Hour), named("stored", time.Hour), "stored", nil},
+
+		{"its successor", given, kept(named("stored", 10*time.Minute), given), "stored", nil},
+		{"its successor, which expires earlier", named("given", time.Hour), kept(named("stored", 10*time.Minute), named("given", time.Hour)), "stored", nil},
+		{"a second account", named("given", 10*time.Minute), kept(named("stored", time.Hour), nil), "given", []string{"given"}},
+		{"a second account that never expires", named("given", never), kept(named("stored", time.Hour), nil), "given", []string{"given"}},
+		{"a second account beside one that never expires", named("given", time.Hour), kept(named("stored", never), nil), "given", []string{"given"}},
+		{"expired, of another account", named("given", -time.Hour), kept(named("stored", time.Hour), nil), "stored", nil},
+		{"loaded before it was refreshed elsewhere", kept(named("given", time.Hour), named("first", never)), kept(named("stored", 10*time.Minute), named("first", never)), "stored", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			srv := newTokenServer()
+			srv.valid = "refresh of given"
 			store := newSharedStore(tt.stored)
-			s := newSource(t, tt.given, withStore(store))
-			want(t, s, newTokenServer(), tt.want)
+			want(t, newSource(t, tt.given, withStore(store)), srv, tt.want)
 			if !slices.Equal(store.writes, tt.writes) {
 				t.Errorf("stored %q, want %q", store.writes, tt.writes)
 			}
 		})
 	}
+}
+
+// A program that passes the token of its configuration at each start: its
+// successors are known by the digest, so that the spent one is never sent.
+func TestSource_configuredTokenAtEachStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := newTokenServer()
+		store := &textStore{}
+		configured := func() *oauth2.Token { return &oauth2.Token{RefreshToken: "refresh-0"} }
+		for i := range 5 {
+			want(t, newSource(t, configured(), withStore(store)), srv, fmt.Sprintf("access-%d", i+1))
+			time.Sleep(2 * time.Hour)
+		}
+		if srv.revoked {
+			t.Error("a spent refresh token was sent")
+		}
+		// Even once the login has ended.
+		srv.revoked = true
+		s := newSource(t, configured(), withStore(store))
+		if err := wantError(t, s, srv); !err.LoginRequired {
+			t.Errorf("got %v, want LoginRequired", err)
+		}
+		if form := srv.forms[len(srv.forms)-1]; form.Get("refresh_token") == "refresh-0" || srv.requests() != 6 {
+			t.Errorf("sent %s in request %d", form.Get("refresh_token"), srv.requests())
+		}
+	})
+}
+
+// textStore keeps the encoded token, as a file does.
+type textStore struct{ text []byte }
+
+func (s *textStore) Load(context.Context) (*oauth2.Token, error) {
+	if s.text == nil {
+		return nil, nil
+	}
+	return token.Decode(s.text), nil
+}
+
+func (s *textStore) Update(ctx context.Context, fn func(context.Context, *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error) {
+	stored, _ := s.Load(ctx)
+	tok, err := fn(ctx, stored)
+	if err == nil && tok != stored {
+		s.text, err = token.Encode(tok)
+	}
+	return tok, err
 }
 
 func TestSource_comesBackAfterALoginElsewhere(t *testing.T) {

@@ -22,7 +22,6 @@ func TestSource_earlyRefreshThatFailsHarmsNobody(t *testing.T) {
 		s := newSource(t, tokenIn(50*time.Second))
 		for range 5 {
 			want(t, s, srv, "access-0")
-			synctest.Wait()
 		}
 		if n := srv.requests(); n != 1 {
 			t.Errorf("%d token requests without a pause, want 1", n)
@@ -30,8 +29,6 @@ func TestSource_earlyRefreshThatFailsHarmsNobody(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		want(t, s, srv, "access-0")
 		time.Sleep(11 * time.Second)
-		want(t, s, srv, "access-0")
-		synctest.Wait()
 		want(t, s, srv, "access-1")
 		if n := srv.requests(); n != 3 {
 			t.Errorf("%d token requests, want 3", n)
@@ -92,11 +89,13 @@ func TestSource_failuresAreTypedAndTriedAgain(t *testing.T) {
 		temporary bool
 	}{
 		{"unavailable", returning(503, `<html>%s</html>`, leak), 503, "", nil, true},
+		{"access token in the code", returning(400, `{"error":"in-access-0-grant"}`), 400, "in-****-grant", nil, false},
 		{"too many", returning(429, `{"error":"slow_down"}`), 429, "slow_down", nil, true},
 		{"invalid client", returning(401, `{"error":"invalid_client","error_description":"%s is wrong"}`, leak), 401, "invalid_client", nil, false},
 		{"invalid scope", returning(400, `{"error":"invalid_scope"}`), 400, "invalid_scope", nil, false},
 		{"plain 400", returning(400, `%s`, leak), 400, "", nil, false},
 		{"lost", noResponse, 0, "", errConnection, true},
+		{"refusal that says success", returning(200, `{"error":"invalid_client"}`), 200, "invalid_client", nil, false},
 		{"cut", cutAfter(returning(200, `{"access_token":"access-1"`), io.ErrUnexpectedEOF), 200, "", io.ErrUnexpectedEOF, true},
 		{"cut refusal", cutAfter(returning(400, `{"error":`), errConnection), 400, "", errConnection, true},
 		{"no JSON", returning(200, `%s`, leak), 200, "", nil, false},
@@ -108,7 +107,7 @@ func TestSource_failuresAreTypedAndTriedAgain(t *testing.T) {
 		}, 307, "", nil, false},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		bubble(t, tt.name, func(t *testing.T) {
 			srv := newTokenServer()
 			srv.next(tt.response)
 			s := newSource(t, tokenIn(-time.Hour))
@@ -127,9 +126,21 @@ func TestSource_failuresAreTypedAndTriedAgain(t *testing.T) {
 					t.Errorf("the error shows a secret: %s", text)
 				}
 			}
+			pause := 10 * time.Second
+			if tt.temporary {
+				pause = time.Second
+			}
+			if err.RetryAfter != pause {
+				t.Errorf("the pause is %s, want %s", err.RetryAfter, pause)
+			}
+			time.Sleep(pause / 2)
+			if again := wantError(t, s, srv); again.Status != tt.status || again.Code != tt.code || again.RetryAfter != pause/2 {
+				t.Errorf("in the pause: %v, for %s", again, again.RetryAfter)
+			}
 			if n := srv.requests(); n != 1 {
 				t.Errorf("%d token requests, want 1: no style of authentication is probed", n)
 			}
+			time.Sleep(pause / 2)
 			want(t, s, srv, "access-1")
 		})
 	}
