@@ -68,17 +68,20 @@ func (k *call) sendOnce() exchange {
 		return k.settled(ctx, exchange{Attempt: retry.Attempt{Err: err, RetryAfter: tokenRetryAfter(err)}})
 	}
 	x := k.client.roundTrip(hop)
+	var reading error
 	if body, ok := hop.Body.(*streamedBody); ok {
-		if err := body.finish(ctx); err != nil && (x.Status == 0 || x.Status >= 300) {
-			x.Err = join(x.Err, err)
-		}
+		reading = body.finish(ctx)
 	}
 	if jar := k.client.jar; jar != nil && x.Status != 0 {
 		if cookies := (&http.Response{Header: x.header}).Cookies(); len(cookies) > 0 {
 			jar.SetCookies(hop.URL, cookies)
 		}
 	}
-	return k.settled(ctx, x)
+	x = k.settled(ctx, x)
+	if reading != nil && x.Outcome != retry.Succeeded {
+		x.Err = join(x.Err, reading)
+	}
+	return x
 }
 
 // makeHop makes the attempt's request. It authenticates here, closest to the
@@ -115,7 +118,7 @@ func (k *call) settled(ctx context.Context, x exchange) exchange {
 	x.sentAt, x.receivedAt = a.started, time.Now()
 	if x.Status == 0 {
 		ended := ctx.Err()
-		if cause := context.Cause(ctx); ended != nil && k.ctx.Err() == nil && errors.Is(x.Err, ended) && !retry.FailedToConnect(x.Err) {
+		if cause := context.Cause(ctx); !a.refused && ended != nil && k.ctx.Err() == nil && errors.Is(x.Err, ended) && !retry.FailedToConnect(x.Err) {
 			x.Err = cause // which says whose timeout it was
 		}
 		if a.trace.repeated() {

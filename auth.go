@@ -52,7 +52,7 @@ func (k staticKey) masked() string                                       { retur
 type keySource func(ctx context.Context) (string, error)
 
 func (s keySource) header(ctx context.Context, _ *call) (string, []string, error) {
-	key, err := s(ctx)
+	key, err := askSource(ctx, "WithAPIKeySource", func() (string, error) { return s(ctx) })
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return "", nil, credentialError{silentSource(ctx)}
@@ -123,8 +123,6 @@ func bearer(t *oauth2.Token) (string, []string, error) {
 }
 
 // foreignTokens asks a caller's token source for the token of each attempt.
-// Such a source takes no context: it is asked on another goroutine, so that a
-// slow one holds up neither the caller's deadline nor its cancellation.
 type foreignTokens struct{ source oauth2.TokenSource }
 
 func (t foreignTokens) header(ctx context.Context, _ *call) (string, []string, error) {
@@ -136,31 +134,39 @@ func (t foreignTokens) header(ctx context.Context, _ *call) (string, []string, e
 }
 
 func (t foreignTokens) token(ctx context.Context) (*oauth2.Token, error) {
+	token, err := askSource(ctx, "WithTokenSource", t.source.Token)
+	if err == nil && token == nil {
+		err = errors.New("the source of WithTokenSource returned neither a token nor an error")
+	}
+	return token, err
+}
+
+// askSource asks the source that was given to option on another goroutine, so that
+// neither a slow source nor one that never returns outlasts ctx.
+func askSource[T any](ctx context.Context, option string, source func() (T, error)) (T, error) {
 	type result struct {
-		token    *oauth2.Token
+		value    T
 		err      error
 		panicked any
 	}
 	results := make(chan result, 1)
 	go func() {
-		r := result{err: errors.New("the source of WithTokenSource ended its goroutine")}
+		r := result{err: errors.New("the source of " + option + " ended its goroutine")}
 		defer func() {
 			r.panicked = recover()
 			results <- r
 		}()
-		r.token, r.err = t.source.Token()
-		if r.err == nil && r.token == nil {
-			r.err = errors.New("the source of WithTokenSource returned neither a token nor an error")
-		}
+		r.value, r.err = source()
 	}()
 	select {
 	case r := <-results:
 		if r.panicked != nil {
 			panic(r.panicked) // on the caller's goroutine, which can recover it
 		}
-		return r.token, r.err
+		return r.value, r.err
 	case <-ctx.Done():
-		return nil, silentSource(ctx)
+		var none T
+		return none, silentSource(ctx)
 	}
 }
 

@@ -121,9 +121,10 @@ func WithAPIKey(key string) Option {
 // WithAPIKeySource calls source for the API key of every attempt. Use it for vaults
 // and for keys that rotate while calls are in flight; see [RotatingKey]. source must
 // be safe for concurrent use. It should be fast: cache the results of slow lookups.
-// The call waits until source returns, so source must honor its ctx, which ends with
-// the attempt. An error of source ends the call. After a 401 source is called once
-// more, and the request is sent again only if the key differs.
+// It is called on a goroutine of its own with a ctx that ends with the attempt; a
+// source that ignores its ctx does not hold the call. An error of source ends the
+// call. After a 401 source is called once more, and the request is sent again only if
+// the key differs.
 func WithAPIKeySource(source func(ctx context.Context) (string, error)) Option {
 	return func(cfg *config) error {
 		if source == nil {
