@@ -24,19 +24,27 @@
 // request.
 //
 //	outcome    when                                                    retryable
-//	not sent   no connection to the server, the proxy or by TLS        any method
+//	not sent   no connection to the server, the proxy or by TLS; an    any method
+//	           HTTP/2 stream that the server refused
 //	rejected   429; 401 after the credential was refreshed             any method
-//	           any other 4xx except 408                                never
+//	           421, 425                                                GET and HEAD
+//	           any other 4xx except 408 and 499                        never
 //	succeeded  2xx whose body was read and decoded                     –
-//	unknown    a lost or incomplete response, 5xx, 408; for a write    GET, HEAD, PUT and DELETE after 408, 500,
-//	           also a 3xx except 307 and 308, and a 2xx that           502, 503, 504 and a lost or incomplete
-//	           cannot be read                                          response; POST and PATCH only with
-//	                                                                   WithRetryUnsafe
+//	unknown    a lost or incomplete response, 5xx, 408, 499, 101;      GET, HEAD, PUT and DELETE after 408, 500,
+//	           for a write also a 3xx except 307 and 308, and a 2xx    502-504, 520-527, 529, 530 and a lost or
+//	           that cannot be read                                     incomplete response; POST and PATCH only
+//	                                                                   with WithRetryUnsafe
 //
 // GET, HEAD, PUT and DELETE are idempotent: to apply one twice has the same effect
 // as to apply it once. POST and PATCH are not. A write is every method that may
-// change something. An untrusted certificate and a response that is too large are
-// never retried, because the next attempt would fail in the same way.
+// change something. An untrusted certificate, a proxy that asks for a password and a
+// response that is too large are never retried, because the next attempt would fail in
+// the same way.
+//
+// Whether a write was sent is proved by what the transport reports to
+// [net/http/httptrace], not by the type of its error: a transport may send, lose the
+// response and then fail to dial again. A failed write through a transport that
+// reports nothing is of unknown outcome.
 //
 // A write whose outcome is unknown returns an error that matches
 // [ErrUnknownOutcome], whatever later attempts returned. Look before you repeat
@@ -49,18 +57,27 @@
 //		} // else a slow server may still create it
 //	}
 //
-// A DELETE that meets a 404 after an attempt of unknown outcome has succeeded.
+// A DELETE that meets the API's own 404 or 410, with its error body, after an attempt
+// of unknown outcome has succeeded. A 404 of a gateway proves nothing, and for
+// [Client.Do] none does.
 //
 // Retries use exponential backoff with full jitter: each delay is random, between
-// zero and a bound that doubles from retry to retry; see [RetryPolicy]. The client
-// honors Retry-After up to a cap. If the server asks for a longer delay, the call
-// returns the server's response at once. No delay outlasts the context: if the next
-// attempt would start after the deadline, the call returns at once, with an error
-// that matches [context.DeadlineExceeded] and holds the last response. All calls of
-// a client share a retry budget, which limits the extra load during an outage.
+// zero and a bound that doubles from retry to retry; see [RetryPolicy]. A Retry-After
+// adds to this delay, up to a cap: MaxDelay, or [WithMaxRateLimitWait] after a 429. If
+// the server asks for a longer delay, the call returns the server's response at once.
+// No attempt starts before the server's Retry-After has passed, whatever limiter the
+// client has. No delay outlasts the context: if the next attempt would start after the
+// deadline, the call returns at once, with an error that matches
+// [context.DeadlineExceeded] and holds the last response. All calls of a client share a
+// retry budget, which limits the extra load during an outage.
 //
-// Below all this, net/http itself resends a GET if its reused connection turns out
-// to be dead before any byte of the response has arrived.
+// net/http repeats requests by itself. Over HTTP/2 the client does not let it. Over
+// HTTP/1.1 it resends a read if its reused connection turns out to be dead: each such
+// request is listed in [Error.Attempts] and [Response.Attempts], and takes its part of
+// the rate limit. A write is resent only if no byte of it was sent.
+//
+// A call ends with its context, whatever a transport, a response body, a source of keys
+// or a reader of the caller's does. Only hooks are waited for.
 //
 // # Rate limits
 //
@@ -73,7 +90,8 @@
 // # Redirects
 //
 // The client follows redirects within the base URL's scheme, host and port, and only
-// those that keep the method. All others return [ErrRedirectRefused].
+// those that keep the method. All others return [ErrRedirectRefused]. A temporary
+// redirect holds for one attempt: a retry asks the original URL again.
 //
 // # Secrets
 //

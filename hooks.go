@@ -7,86 +7,91 @@ import (
 	"time"
 )
 
-// Hooks are functions that the client calls as its calls proceed, for metrics
-// and traces; a nil one costs nothing. They run on the goroutine of the call,
-// which waits for them (TokenRefreshed on that of the refresh, which serves many
-// calls), with the context that the caller gave it. Routes are templates, so
-// that they can label a metric.
+// Hooks are functions that the client calls as its calls proceed, for metrics and
+// traces. A nil one costs nothing. They run on the goroutine of the call
+// (TokenRefreshed on that of the refresh, which serves many calls) with the context
+// that the caller gave to the call. The call waits for them, also beyond the end of
+// its context: a hook must return soon. A panic of a hook reaches the caller. Routes
+// are templates, so that they can label a metric.
 type Hooks struct {
-	// AttemptDone follows every exchange, failed or not.
+	// AttemptDone is called after every attempt, failed or not.
 	AttemptDone func(context.Context, AttemptInfo)
-	// RetryWait comes before the pause ahead of a retry.
+	// RetryWait is called before the delay of a retry.
 	RetryWait func(context.Context, RetryWaitInfo)
-	// RateLimitWait comes before a wait for the rate limit.
+	// RateLimitWait is called before a wait for the rate limit.
 	RateLimitWait func(context.Context, RateLimitWaitInfo)
-	// TokenRefreshed follows every refresh of an OAuth2 token, failed or not.
+	// TokenRefreshed is called after every refresh of an OAuth2 token, failed or
+	// not.
 	TokenRefreshed func(context.Context, TokenRefreshInfo)
-	// CallDone follows every call whose arguments were valid, failed or not.
+	// CallDone is called after every call whose arguments were valid, failed or
+	// not.
 	CallDone func(context.Context, CallInfo)
 }
 
-// AttemptInfo is one exchange of a call.
+// AttemptInfo describes one attempt of a call.
 type AttemptInfo struct {
-	// Method, Route and RequestID are GET, "/projects/{id}" and the id of the
-	// answer, else the one sent.
+	// Method and Route are GET and "/projects/{id}", for example. RequestID is the
+	// response's, else the one sent.
 	Method, Route, RequestID string
 	// Number counts the call's attempts from 1.
 	Number int
-	// Attempt is what the call's errors list too.
+	// Attempt is the one that [Error.Attempts] lists, too.
 	Attempt
 }
 
-// RetryWaitInfo is the pause before a retry.
+// RetryWaitInfo describes the delay before a retry.
 type RetryWaitInfo struct {
 	// Method, Route and RequestID are those of the attempt that failed.
 	Method, Route, RequestID string
-	// Delay is how long the pause takes.
+	// Delay is the time until the retry.
 	Delay time.Duration
-	// StatusCode is 0 and Err not nil where no answer came.
+	// StatusCode is 0 and Err is not nil if no response came.
 	StatusCode int
 	Err        error
 }
 
-// RateLimitWaitInfo is a wait for the rate limit.
+// RateLimitWaitInfo describes a wait for the rate limit.
 type RateLimitWaitInfo struct {
 	// Method, Route and RequestID are those of the call that waits.
 	Method, Route, RequestID string
-	// RateLimitWait says for what, and how long.
+	// RateLimitWait names the limit, and the time.
 	RateLimitWait
 }
 
-// TokenRefreshInfo is one refresh of an OAuth2 token. It may serve many calls.
+// TokenRefreshInfo describes one refresh of an OAuth2 token, which may serve many
+// calls.
 type TokenRefreshInfo struct {
-	// Method, Route and RequestID are those of the call that began it.
+	// Method, Route and RequestID are those of the call that started it.
 	Method, Route, RequestID string
 	// Early reports that the current token was still valid: only the call that
 	// began the refresh waited for it.
 	Early bool
-	// Duration is how long the refresh took.
+	// Duration is that of the whole refresh.
 	Duration time.Duration
-	// Expiry is when the new token expires, zero for never or after a failure.
+	// Expiry is when the new token expires; zero for never, or after a failure.
 	Expiry time.Time
-	// Err is nil for a success.
+	// Err is nil if the refresh succeeded.
 	Err error
 }
 
-// CallInfo is one call, all attempts together.
+// CallInfo describes one call with all its attempts.
 type CallInfo struct {
-	// Method, Route and RequestID are those of the call's last answer.
+	// Method and Route name the endpoint. RequestID is the last response's, else the
+	// one sent.
 	Method, Route, RequestID string
-	// StatusCode is 0 where no answer came.
+	// StatusCode is the last response's, 0 if none came.
 	StatusCode int
-	// Attempts counts what was sent.
+	// Attempts is their number.
 	Attempts int
 	// Duration includes all waits.
 	Duration time.Duration
-	// RateLimits is what the last answer said.
+	// RateLimits holds what the last response said.
 	RateLimits RateLimits
-	// Err is what the caller gets, nil for a success.
+	// Err is the error that the caller gets, nil for a success.
 	Err error
 }
 
-// log writes one line, where a logger is set and wants it.
+// log writes one line, if a logger is set and wants it.
 func (k *call) log(level slog.Level, message string, attrs ...slog.Attr) {
 	logger := k.client.logger
 	if logger == nil || !logger.Enabled(k.ctx, level) {
@@ -132,8 +137,8 @@ func (k *call) observeRetry(delay time.Duration) {
 	}
 }
 
-// onRateLimitWait returns what the limiter calls before it makes this call
-// wait: nil where nobody listens.
+// onRateLimitWait returns the function that the limiter calls before it makes this
+// call wait: nil if nobody listens.
 func (k *call) onRateLimitWait() func(RateLimitWait) {
 	if k.client.hooks.RateLimitWait == nil && !k.observed() {
 		return nil
@@ -160,7 +165,7 @@ func (k *call) observeCall(err error) {
 	}
 }
 
-// observeTokenRefresh reports what the token source did. It may run when the
+// observeTokenRefresh reports a refresh of the token source. It may run when the
 // call is over, and reads only what does not change.
 func (k *call) observeTokenRefresh(ctx context.Context, r tokenRefresh) {
 	if hook := k.client.hooks.TokenRefreshed; hook != nil {
@@ -181,7 +186,7 @@ func (k *call) observeTokenRefresh(ctx context.Context, r tokenRefresh) {
 
 func statusAttr(status int) slog.Attr { return slog.Int("status", status) }
 
-// errorAttr is left out of the line where there is no error.
+// errorAttr is left out of the line if there is no error.
 func errorAttr(err error) slog.Attr {
 	if err == nil {
 		return slog.Attr{}
