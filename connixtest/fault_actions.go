@@ -14,15 +14,15 @@ func Respond(status int, body string, header http.Header) Action {
 	return Action(faults.Respond(status, body, header))
 }
 
-// RespondError responds with a status and an error in the API's format. code may be
-// a constant of package connix, such as [connix.CodeConflict], or any other text. The
-// API does not process the request. A status outside 200 to 999 panics.
+// RespondError responds with a status and an error of the API, with its headers and in
+// the server's dialect. code may be a constant of package connix, such as
+// [connix.CodeConflict], or any other text; "" is the code that the API uses with the
+// status. The API does not process the request. A status outside 200 to 999 panics.
 func RespondError(status int, code, message string) Action {
 	return Action(faults.RespondError(status, code, message))
 }
 
-// OKWithError responds with 200 and an error in the API's format as its body. The API
-// does not process the request.
+// OKWithError is [RespondError] with the status 200.
 func OKWithError(code, message string) Action { return Action(faults.OKWithError(code, message)) }
 
 // HTMLError responds with a status and a page of HTML, as a proxy in front of an
@@ -30,7 +30,7 @@ func OKWithError(code, message string) Action { return Action(faults.OKWithError
 // status outside 200 to 999 panics.
 func HTMLError(status int) Action { return Action(faults.HTMLError(status)) }
 
-// RateLimited responds with 429 and an error in the API's format. retryAfter is the
+// RateLimited responds with 429 and an error of the API. retryAfter is the
 // Retry-After header as it is sent: seconds ("2"), a fraction ("1.5"), a date (in
 // [http.TimeFormat]), nonsense ("soon"); "" sends none. The API does not process the
 // request, and no rate limit counts it.

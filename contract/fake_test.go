@@ -268,6 +268,34 @@ func exhaust(w *watched, calls map[string]example) {
 	}
 }
 
+// injectedErrors are the faults that respond with an error of the API.
+var injectedErrors = map[string]connixtest.Action{
+	"RespondError":    connixtest.RespondError(403, connix.CodeForbidden, "not today"),
+	"RateLimited":     connixtest.RateLimited("1.5"),
+	"AfterProcessing": connixtest.AfterProcessing(connixtest.RespondError(500, "", "late")),
+	"Delay":           connixtest.Delay(0, connixtest.RateLimited("")),
+}
+
+// TestEveryAnswerOfTheFake_injectedErrors holds injected errors against the document: they
+// have the dialect, the request id and the headers of the API's own.
+func TestEveryAnswerOfTheFake_injectedErrors(t *testing.T) {
+	for dialect := range dialects {
+		for name, action := range injectedErrors {
+			t.Run(dialect+" "+name, func(t *testing.T) {
+				w := watch(t, connixtest.NewServer(t, connixtest.WithInMemory(), connixtest.WithDialect(dialects[dialect])))
+				w.Inject(connixtest.Fault{Action: action})
+				for _, e := range calls(t) {
+					rec := w.doBad(e.method, e.path, e.request)
+					var body struct{ Error struct{ Timestamp string } }
+					if err := json.Unmarshal(rec.Body.Bytes(), &body); err != nil || (body.Error.Timestamp != "") != (dialect == "reference") {
+						t.Errorf("%s %s: %s, %v", e.method, e.path, rec.Body, err)
+					}
+				}
+			})
+		}
+	}
+}
+
 // breakDown provokes internal errors, and returns what was seen.
 func breakDown(t *testing.T, dialect connixtest.Dialect) map[string]bool {
 	srv, err := connixtest.Start(connixtest.WithInMemory(), connixtest.WithDialect(dialect),

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/connix-io/connix-go/internal/fake/problem"
 	"github.com/connix-io/connix-go/internal/fake/state"
 )
 
@@ -54,7 +55,7 @@ func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *
 		if r.URL.Path != "/api/v1" && !strings.HasPrefix(r.URL.Path, "/api/v1/") {
 			message += ": the API's paths begin with /api/v1/"
 		}
-		return response{}, &problem{status: http.StatusNotFound, message: message}
+		return response{}, &problem.Problem{Status: http.StatusNotFound, Message: message}
 	}
 	route, methods := find(r.Method, template)
 	switch {
@@ -62,12 +63,12 @@ func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return response{}, authErr
 	case !allowed:
-		return response{}, &problem{status: http.StatusTooManyRequests, message: "Too many requests"}
+		return response{}, &problem.Problem{Status: http.StatusTooManyRequests, Message: "Too many requests"}
 	case route == nil:
 		w.Header().Set("Allow", strings.Join(methods, ", "))
-		return response{}, &problem{status: http.StatusMethodNotAllowed, message: "The method " + r.Method + " is not allowed here"}
+		return response{}, &problem.Problem{Status: http.StatusMethodNotAllowed, Message: "The method " + r.Method + " is not allowed here"}
 	case !who.may(route):
-		return response{}, &problem{status: http.StatusForbidden, message: who.lacks(route)}
+		return response{}, &problem.Problem{Status: http.StatusForbidden, Message: who.lacks(route)}
 	}
 	if bad, ok := r.Context().Value(bodyProblemKey{}).(error); ok {
 		return response{}, bad
@@ -83,40 +84,31 @@ func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *
 	return route.handle(c)
 }
 
-// problem is a refusal on its way to the client.
-type problem struct {
-	status       int
-	message      string
-	field, issue string
+func badRequest(field, issue string) *problem.Problem {
+	return &problem.Problem{Status: http.StatusBadRequest, Message: "The request data is invalid", Field: field, Issue: issue}
 }
 
-func (p *problem) Error() string { return p.message }
-
-func badRequest(field, issue string) *problem {
-	return &problem{status: http.StatusBadRequest, message: "The request data is invalid", field: field, issue: issue}
-}
-
-func internalError(message string) *problem {
-	return &problem{status: http.StatusInternalServerError, message: message}
+func internalError(message string) *problem.Problem {
+	return &problem.Problem{Status: http.StatusInternalServerError, Message: message}
 }
 
 // asProblem turns any error of a handler into what the client is told.
-func asProblem(err error) *problem {
-	if p, ok := errors.AsType[*problem](err); ok {
+func asProblem(err error) *problem.Problem {
+	if p, ok := errors.AsType[*problem.Problem](err); ok {
 		return p
 	}
 	e, ok := errors.AsType[*state.Error](err)
 	if !ok {
 		return internalError(err.Error())
 	}
-	p := &problem{message: e.Message, field: e.Field, issue: e.Issue}
+	p := &problem.Problem{Message: e.Message, Field: e.Field, Issue: e.Issue}
 	switch e.Kind {
 	case state.Invalid:
-		p.status = http.StatusBadRequest
+		p.Status = http.StatusBadRequest
 	case state.NotFound:
-		p.status = http.StatusNotFound
+		p.Status = http.StatusNotFound
 	case state.Conflict:
-		p.status = http.StatusConflict
+		p.Status = http.StatusConflict
 	default:
 		panic(fmt.Sprintf("fake: unknown kind of refusal %d", e.Kind))
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/connix-io/connix-go/internal/fake/problem"
 )
 
 // The scopes of OAuth2 tokens: one to read everything, one for everything else.
@@ -23,7 +25,7 @@ type credential struct {
 // by a bearer token. Its error is a problem.
 func (f *Fake) authenticate(r *http.Request) (*credential, error) {
 	refuse := func(message string) (*credential, error) {
-		return nil, &problem{status: http.StatusUnauthorized, message: message}
+		return nil, &problem.Problem{Status: http.StatusUnauthorized, Message: message}
 	}
 	if key := r.Header.Get("X-API-Key"); key != "" {
 		k, expired := f.store.UseAPIKey(key)
@@ -54,6 +56,15 @@ func (f *Fake) authenticate(r *http.Request) (*credential, error) {
 		return refuse(err.Error())
 	}
 	return refuse("The access token is not known; it may have expired")
+}
+
+// identify returns who sent a request, nil for no valid credential.
+func (f *Fake) identify(r *http.Request) *credential {
+	who, err := f.authenticate(r)
+	if err != nil {
+		return nil
+	}
+	return who
 }
 
 // may reports whether the credential may use the route.

@@ -30,6 +30,9 @@ func (f *Fake) take(b *window.Budget, now time.Time) bool {
 	return b.Allow(now)
 }
 
+// limitHeader is a header that writeLimits sets.
+const limitHeader = "X-Ratelimit-Limit-Requests"
+
 // writeLimits tells what is left of the budget.
 func (f *Fake) writeLimits(h http.Header, b *window.Budget, now time.Time) {
 	f.mu.Lock()

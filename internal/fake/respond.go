@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/connix-io/connix-go/internal/fake/problem"
 )
 
 // write sends a response.
@@ -101,20 +103,32 @@ var codes = map[int][2]string{
 
 // fail sends an error.
 func (f *Fake) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := asProblem(err)
+	f.writeProblem(w, r, asProblem(err))
+}
+
+// writeProblem is the one writer of errors: those of the API, and those that faults
+// inject. An error of the API shows what is left of the rate limits, like every response
+// of it; an injected one is written before anything was counted.
+func (f *Fake) writeProblem(w http.ResponseWriter, r *http.Request, p *problem.Problem) {
+	if _, shown := w.Header()[limitHeader]; !shown && !IsOAuth(r) {
+		f.writeLimits(w.Header(), f.budget(f.identify(r)), f.Now())
+	}
 	var body errorBody
 	e := &body.Error
-	e.Code, e.Message = codes[p.status][f.config.Dialect], p.message
+	e.Code, e.Message = p.Code, p.Message
+	if e.Code == "" {
+		e.Code = codes[p.Status][f.config.Dialect]
+	}
 	e.RequestID, _ = r.Context().Value(requestIDKey{}).(string)
 	switch {
 	case f.config.Dialect == Reference:
 		now := f.Now().Truncate(time.Millisecond)
 		e.Timestamp = &now
-		if p.field != "" {
-			e.Details = p.field + " " + p.issue
+		if p.Field != "" {
+			e.Details = p.Field + " " + p.Issue
 		}
-	case p.field != "":
-		e.Details = errorDetails{p.field, p.issue}
+	case p.Field != "":
+		e.Details = errorDetails{p.Field, p.Issue}
 	}
-	f.write(w, r, response{p.status, body})
+	f.write(w, r, response{p.Status, body})
 }

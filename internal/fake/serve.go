@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go/internal/fake/journal"
+	"github.com/connix-io/connix-go/internal/fake/problem"
 )
 
 // maxBody is the largest request body that is read.
@@ -34,12 +35,12 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Header: headerWithHost(r), Body: body,
 	})
 	ctx := context.WithValue(journal.NewContext(r.Context(), x), requestIDKey{}, id)
+	ctx = problem.NewContext(ctx, f.writeProblem)
 	out := &exchangeWriter{ResponseWriter: w, fake: f, exchange: x, start: start, requestID: id}
 	r = r.WithContext(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
 	if err := f.check(r, body); err != nil {
-		f.writeLimits(out.Header(), f.budget(nil), f.Now())
 		f.fail(out, r, internalError("the request check refused the request: "+err.Error()))
 		return
 	}

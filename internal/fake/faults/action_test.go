@@ -46,7 +46,7 @@ func whatClientsSee() []seen {
 		{name: "HTMLError", action: faults.HTMLError(502), status: 502, header: page,
 			body: "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr>\r\n</body>\r\n</html>\r\n"},
 		{name: "RateLimited", action: faults.RateLimited(""), status: 429, header: map[string]string{"Retry-After": ""},
-			body: `{"error":{"code":"RATE_LIMIT_EXCEEDED","message":"Too many requests","request_id":"call-7"}}`},
+			body: `{"error":{"code":"","message":"Too many requests","request_id":"call-7"}}`},
 		{name: "RateLimited with a fraction", action: faults.RateLimited("1.5"), status: 429, header: map[string]string{"Retry-After": "1.5"}, body: unchecked},
 		{name: "RateLimited for ages", action: faults.RateLimited("99999999999999999999"), status: 429,
 			header: map[string]string{"Retry-After": "99999999999999999999"}, body: unchecked},

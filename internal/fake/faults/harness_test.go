@@ -3,6 +3,7 @@ package faults_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go/internal/fake/faults"
+	"github.com/connix-io/connix-go/internal/fake/problem"
 	"github.com/connix-io/connix-go/internal/memnet"
 )
 
@@ -74,8 +76,15 @@ func (s *site) handler() http.Handler {
 		defer s.active.Add(-1)
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, r.WithContext(problem.NewContext(r.Context(), writeProblem)))
 	})
+}
+
+// writeProblem is how this API writes its errors.
+func writeProblem(w http.ResponseWriter, r *http.Request, p *problem.Problem) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(p.Status)
+	_, _ = fmt.Fprintf(w, `{"error":{"code":%q,"message":%q,"request_id":%q}}`, p.Code, p.Message, r.Header.Get("X-Request-Id"))
 }
 
 // template is a small route resolver: the last segment is an id if it has a

@@ -1,10 +1,11 @@
 package faults
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+
+	"github.com/connix-io/connix-go/internal/fake/problem"
 )
 
 // The actions of this file respond by themselves: the API does not see the
@@ -20,28 +21,26 @@ func Respond(status int, body string, header http.Header) Action {
 	}
 }
 
-// RespondError responds with status and the API's error envelope.
+// RespondError responds with status and an error of the API.
 func RespondError(status int, code, message string) Action {
 	check(status)
-	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		respond(w, status, envelope(r, code, message), http.Header{"Content-Type": {"application/json"}})
-	}
+	p := &problem.Problem{Status: status, Code: code, Message: message}
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) { problem.Write(w, r, p) }
 }
 
-// OKWithError responds with 200 with an error envelope as its body.
+// OKWithError responds with 200 and an error of the API as its body.
 func OKWithError(code, message string) Action {
 	return RespondError(http.StatusOK, code, message)
 }
 
-// RateLimited responds with 429 with the API's error envelope, and with retryAfter
-// as its Retry-After header; "" leaves that out.
+// RateLimited responds with 429 and an error of the API, and with retryAfter as its
+// Retry-After header; "" leaves that out.
 func RateLimited(retryAfter string) Action {
-	header := http.Header{"Content-Type": {"application/json"}}
-	if retryAfter != "" {
-		header.Set("Retry-After", retryAfter)
-	}
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		respond(w, http.StatusTooManyRequests, envelope(r, "RATE_LIMIT_EXCEEDED", "Too many requests"), header)
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		problem.Write(w, r, &problem.Problem{Status: http.StatusTooManyRequests, Message: "Too many requests"})
 	}
 }
 
@@ -107,18 +106,4 @@ func respond(w http.ResponseWriter, status int, body []byte, header http.Header)
 	all := w.Header().Clone()
 	maps.Copy(all, header)
 	response{status, all, body}.send(w)
-}
-
-// envelope is the API's error body, with the id that the request came with.
-func envelope(r *http.Request, code, message string) []byte {
-	type problem struct {
-		Code      string `json:"code"`
-		Message   string `json:"message"`
-		RequestID string `json:"request_id,omitempty"`
-	}
-	body, err := json.Marshal(map[string]problem{"error": {code, message, r.Header.Get("X-Request-ID")}})
-	if err != nil {
-		panic(err) // three strings always marshal
-	}
-	return body
 }
