@@ -85,8 +85,8 @@ func TestMatch(t *testing.T) {
 		{connixtest.Match{Route: "/projects/a/b c/agents"}, 1},
 		{connixtest.Match{Route: "/none"}, 1},
 		{connixtest.Match{Method: "post", Route: "/api/v1/projects"}, 2}, // as a Fault is read
-		{connixtest.Match{Status: 201}, 1},
-		{connixtest.Match{Status: 400}, 2},
+		{connixtest.Match{Status: 201}, 2},
+		{connixtest.Match{Status: 400}, 1},
 		{connixtest.Match{Route: "/projects", Status: 400}, 1},
 		{connixtest.Match{Body: connix.CreateProjectRequest{Name: "one"}}, 1},
 		{connixtest.Match{Body: map[string]any{"name": "one"}}, 1},

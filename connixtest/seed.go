@@ -44,7 +44,7 @@ func (s *Server) AddAgent(a connix.Agent) connix.Agent {
 		in.Config = &state.AgentConfig{Model: c.Model, Temperature: c.Temperature, MaxTokens: c.MaxTokens, Tools: c.Tools}
 	}
 	if a.LastActivityAt != nil {
-		in.LastActivityAt = a.LastActivityAt.UTC()
+		in.LastActivityAt = new(a.LastActivityAt.UTC())
 	}
 	added := s.fake.Store().AddAgent(in)
 	a.ID, a.Name, a.ProjectID = connix.ID(added.ID), added.Label, connix.ID(added.ProjectID)
@@ -94,10 +94,10 @@ func (s *Server) AddAPIKey(k connix.APIKey) connix.APIKey {
 		Scopes:      k.Scopes,
 	}
 	if k.ExpiresAt != nil {
-		in.ExpiresAt = k.ExpiresAt.UTC()
+		in.ExpiresAt = new(k.ExpiresAt.UTC())
 	}
 	if k.LastUsedAt != nil {
-		in.LastUsedAt = k.LastUsedAt.UTC()
+		in.LastUsedAt = new(k.LastUsedAt.UTC())
 	}
 	added := s.fake.Store().AddAPIKey(&in)
 	k.ID, k.Name, k.Key, k.CreatedAt = connix.ID(added.ID), added.Label, connix.Secret(added.Secret), added.CreatedAt

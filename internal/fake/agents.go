@@ -36,16 +36,8 @@ func wireAgent(a *state.Agent) agentJSON {
 	return agentJSON{
 		ID: a.ID, Name: a.Label, Description: a.Description, ProjectID: a.ProjectID, Status: a.Status,
 		Config: config, Metadata: a.Metadata,
-		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, LastActivity: orNull(a.LastActivityAt),
+		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, LastActivity: a.LastActivityAt,
 	}
-}
-
-// orNull returns a time as JSON null where it is zero.
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 func launchAgent(c *call) (response, error) {

@@ -70,7 +70,7 @@ func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *
 	case !who.may(route):
 		return response{}, &problem.Problem{Status: http.StatusForbidden, Message: who.lacks(route)}
 	}
-	if bad, ok := r.Context().Value(bodyProblemKey{}).(error); ok {
+	if bad, ok := r.Context().Value(requestProblemKey{}).(error); ok {
 		return response{}, bad
 	}
 	c := &call{fake: f, r: r, id: id, now: now}

@@ -26,7 +26,7 @@ func wireAPIKey(k *state.APIKey) apiKeyJSON {
 	}
 	return apiKeyJSON{
 		ID: k.ID, Name: k.Label, Description: k.Description, Scopes: scopes, CreatedAt: k.CreatedAt,
-		ExpiresAt: orNull(k.ExpiresAt), LastUsed: orNull(k.LastUsedAt),
+		ExpiresAt: k.ExpiresAt, LastUsed: k.LastUsedAt,
 	}
 }
 

@@ -44,7 +44,7 @@ func bearer(token string) ([]string, bool, error) {
 
 func TestAuthentication(t *testing.T) {
 	w := newWorld(t, func(c *fake.Config) { c.Bearer = bearer })
-	w.Store().AddAPIKey(&state.APIKey{Secret: "expired", ExpiresAt: day(15)})
+	w.Store().AddAPIKey(&state.APIKey{Secret: "expired", ExpiresAt: new(day(15))})
 	const missing = "Authentication is missing: send X-API-Key or Authorization: Bearer"
 	tests := []struct {
 		name    string
@@ -135,7 +135,7 @@ func TestScopes(t *testing.T) {
 
 func TestUseOfAKeyIsNotedOnlyWhenItIsLetIn(t *testing.T) {
 	w := newWorld(t)
-	k := w.Store().AddAPIKey(&state.APIKey{Key: table.Key{ID: "key_1"}, ExpiresAt: day(15).Add(11 * time.Hour)})
+	k := w.Store().AddAPIKey(&state.APIKey{Key: table.Key{ID: "key_1"}, ExpiresAt: new(day(15).Add(11 * time.Hour))})
 	use := func(want string) {
 		t.Helper()
 		w.do("GET", "/hello", "", as("X-API-Key", k.Secret))

@@ -161,7 +161,10 @@ func TestRequestIDs(t *testing.T) {
 		rec := w.do("GET", "/projects/1", "", func(r *http.Request) { r.Header.Set("X-Request-ID", sent) })
 		id := rec.Header().Get("X-Request-ID")
 		if !regexp.MustCompile(`^req_[0-9a-f]{16}$`).MatchString(id) || made[id] {
-			t.Errorf("%q was answered with the id %q", sent, id)
+			t.Errorf("%q: the response has the id %q", sent, id)
+		}
+		if rec.Code != http.StatusBadRequest || !strings.Contains(rec.Body.String(), `"field":"X-Request-ID"`) {
+			t.Errorf("%q: %d %s, want it refused", sent, rec.Code, rec.Body)
 		}
 		made[id] = true
 		if !strings.Contains(rec.Body.String(), `"request_id":"`+id+`"`) {

@@ -107,11 +107,11 @@ func (q *query) descending() bool {
 var timePattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?$`)
 
 // moment returns a parameter that is a date, which stands for its first moment
-// in UTC, or a time; zero where it is absent.
-func (q *query) moment(name string) time.Time {
+// in UTC, or a time; nil if it is absent.
+func (q *query) moment(name string) *time.Time {
 	s, ok := q.get(name)
 	if !ok {
-		return time.Time{}
+		return nil
 	}
 	if !timePattern.MatchString(s) {
 		issue := "must be a date such as 2024-01-15 or a time such as 2024-01-15T10:30:00Z"
@@ -119,7 +119,7 @@ func (q *query) moment(name string) time.Time {
 			issue += "; a plus sign must be escaped as %2B"
 		}
 		q.refuse(name, issue)
-		return time.Time{}
+		return nil
 	}
 	layout := time.RFC3339
 	if len(s) == len(time.DateOnly) {
@@ -129,7 +129,7 @@ func (q *query) moment(name string) time.Time {
 	if err != nil {
 		q.refuse(name, "is no date that exists")
 	}
-	return t.UTC()
+	return &t
 }
 
 // pageQuery is what a list in the dialect of the overview asks for.

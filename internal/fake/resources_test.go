@@ -49,7 +49,7 @@ func TestBodies(t *testing.T) {
 		{"/projects", ` `, "body", "cannot be empty"},
 		{"/projects", `{"name":1}`, "name", "must be a string"},
 		{"/projects", `{"name":["abc"]}`, "name", "must be a string"},
-		{"/projects", `{"name":null}`, "name", "cannot be empty"},
+		{"/projects", `{"name":null}`, "name", "must be a string"},
 		{"/projects", `{"Name":"abc"}`, "name", "cannot be empty"},
 		{"/projects", `{}`, "name", "cannot be empty"},
 		{"/projects", `{"name":"` + strings.Repeat("x", 1<<20) + `"}`, "body", "is larger than 1048576 bytes"},
@@ -63,7 +63,7 @@ func TestBodies(t *testing.T) {
 		{"/agents", `{"name":"a","project_id":true}`, "project_id", "must be an id: a whole number or a string"},
 		{"/webhooks", `{"events":["agent.failed"]}`, "url", "cannot be empty"},
 		{"/webhooks", `{"url":"/hook","events":["agent.failed"]}`, "url", "must be an absolute URL"},
-		{"/webhooks", `{"url":"http:///hook","events":["agent.failed"]}`, "url", "must be an absolute URL"},
+		{"/webhooks", `{"url":"http:///hook","events":["agent.failed"]}`, "url", "must be an absolute URL as RFC 3986 writes it"},
 		{"/webhooks", `{"url":"https://exa mple/hook","events":["agent.failed"]}`, "url", "must be an absolute URL"},
 		{"/webhooks", `{"url":"ftp://example.com/hook","events":["agent.failed"]}`, "url", "must begin with http:// or https://"},
 		{"/webhooks", `{"url":"https://me:pw@example.com/","events":["agent.failed"]}`, "url", "cannot hold a user name or password"},
@@ -160,7 +160,7 @@ func TestAllOfAnAgent(t *testing.T) {
 	w.Store().AddAgent(state.Agent{
 		Key: table.Key{ID: "agent_5f2c", Label: "data-processor"}, Description: "Cleans", Status: "running",
 		Config:   &state.AgentConfig{Model: "example-model", Temperature: &temperature, MaxTokens: &tokens, Tools: []string{"web_search"}},
-		Metadata: map[string]any{"team": "research"}, LastActivityAt: day(1),
+		Metadata: map[string]any{"team": "research"}, LastActivityAt: new(day(1)),
 	})
 	w.want("GET", "/agents/agent_5f2c", "", 200, `{"id":"agent_5f2c","name":"data-processor","description":"Cleans","project_id":1,"status":"running",
 		"config":{"model":"example-model","temperature":0.7,"max_tokens":2000,"tools":["web_search"]},"metadata":{"team":"research"},

@@ -25,7 +25,7 @@ const maxBody = 1 << 20
 // ServeHTTP serves one request.
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	id := requestID(r)
+	id, validID := requestID(r)
 	if r.Body == nil { // of a request that no server made
 		r.Body = http.NoBody
 	}
@@ -48,12 +48,12 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		abort(r)
 		return
 	}
-	if bad := bodyProblem(body, readErr); bad != nil {
+	if bad := requestProblem(validID, body, readErr); bad != nil {
 		if IsOAuth(r) {
 			f.fail(out, r, bad)
 			return
 		}
-		r = r.WithContext(context.WithValue(ctx, bodyProblemKey{}, bad))
+		r = r.WithContext(context.WithValue(ctx, requestProblemKey{}, bad))
 	}
 	f.api.ServeHTTP(out, r)
 	if !out.wrote && !out.hijacked {
@@ -61,12 +61,14 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bodyProblemKey is where a request whose body is bad whatever is in it carries
-// the problem, until it is its turn.
-type bodyProblemKey struct{}
+// requestProblemKey is where a request that is bad whatever it asks for carries the
+// problem, until it is its turn.
+type requestProblemKey struct{}
 
-func bodyProblem(body []byte, readErr error) error {
+func requestProblem(validID bool, body []byte, readErr error) error {
 	switch {
+	case !validID:
+		return badRequest("X-Request-ID", "must be 1 to 128 visible ASCII characters, given once")
 	case len(body) > maxBody:
 		// net/http reads the rest, or closes the connection where it is long.
 		return badRequest("body", fmt.Sprintf("is larger than %d bytes", maxBody))
@@ -137,16 +139,18 @@ func abort(r *http.Request) {
 
 type requestIDKey struct{}
 
-// requestID returns the id that a request came with, or a new one.
-func requestID(r *http.Request) string {
+// requestID returns the id that a request came with, or a new one if it has none or one
+// that is not valid.
+func requestID(r *http.Request) (id string, valid bool) {
 	const longest = 128
-	id := r.Header.Get("X-Request-ID")
-	if id != "" && len(id) <= longest && !strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
-		return id
+	sent := r.Header.Values("X-Request-ID")
+	if len(sent) == 1 && sent[0] != "" && len(sent[0]) <= longest &&
+		!strings.ContainsFunc(sent[0], func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		return sent[0], true
 	}
 	random := make([]byte, 8)
 	_, _ = rand.Read(random)
-	return "req_" + hex.EncodeToString(random)
+	return "req_" + hex.EncodeToString(random), len(sent) == 0
 }
 
 // exchangeWriter is the response writer that everything behind the journal writes to.

@@ -112,7 +112,7 @@ func (s *Store) SetAgentStatus(id ID, status string) bool {
 
 func (s *Store) setStatus(a *Agent, status string, at time.Time) *Agent {
 	changed := *a
-	changed.Status, changed.UpdatedAt, changed.LastActivityAt = status, stamp(at), stamp(at)
+	changed.Status, changed.UpdatedAt, changed.LastActivityAt = status, stamp(at), new(stamp(at))
 	s.agents.Replace(&changed)
 	if event := statusEvent(status); event != "" && status != a.Status {
 		s.publish(Event{Type: event, At: at, Agent: &changed})

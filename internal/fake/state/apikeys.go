@@ -12,8 +12,8 @@ import (
 // NewAPIKey is what a key is made from.
 type NewAPIKey struct {
 	Name, Description string
-	Scopes            []string  // empty for every one
-	ExpiresAt         time.Time // zero for never
+	Scopes            []string   // empty for every one
+	ExpiresAt         *time.Time // nil for never
 }
 
 // NewSecret returns a random key in the form of the API's keys.
@@ -75,7 +75,7 @@ func (s *Store) APIKeys(q table.Query[*APIKey]) ([]*APIKey, int) {
 func (s *Store) used(k *APIKey) *APIKey {
 	filled := *k
 	if at, ok := s.lastUsed[k.ID]; ok {
-		filled.LastUsedAt = at
+		filled.LastUsedAt = &at
 	}
 	return &filled
 }
@@ -103,7 +103,7 @@ func (s *Store) UseAPIKey(secret string) (k *APIKey, expired bool) {
 	if !ok {
 		return nil, false
 	}
-	if !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
+	if k.ExpiresAt != nil && !now.Before(*k.ExpiresAt) {
 		return k, true
 	}
 	s.lastUsed[k.ID] = stamp(now)

@@ -23,7 +23,7 @@ type Agent struct {
 	Status         string
 	Config         *AgentConfig // nil for none
 	Metadata       map[string]any
-	LastActivityAt time.Time // zero for none
+	LastActivityAt *time.Time // nil for none
 }
 
 // AgentConfig is how an agent runs. A nil field is not shown.
@@ -51,8 +51,8 @@ type APIKey struct {
 	Description string
 	Secret      string // the key itself
 	Scopes      []string
-	ExpiresAt   time.Time // zero for never
-	LastUsedAt  time.Time // zero for never
+	ExpiresAt   *time.Time // nil for never
+	LastUsedAt  *time.Time // nil for never
 }
 
 // The states that the fake itself gives to records.

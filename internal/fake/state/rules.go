@@ -2,8 +2,11 @@ package state
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -41,15 +44,15 @@ func checkProjectName(name string) *Error {
 	return nil
 }
 
-// checkText holds free text against its rule: at most longest characters of
-// valid UTF-8 without control characters, and at least one if it is required.
+// checkText holds free text against its rule: at most longest characters, no control
+// characters, and if it is required at least one that is no space.
 func checkText(field, text string, required bool, longest int) *Error {
 	switch {
-	case required && strings.TrimSpace(text) == "":
+	case required && strings.Trim(text, " ") == "":
 		return invalid(field, empty)
 	case utf8.RuneCountInString(text) > longest:
 		return invalid(field, fmt.Sprintf("can be at most %d characters long", longest))
-	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f || c == utf8.RuneError }):
+	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		return invalid(field, "cannot hold control characters")
 	}
 	return nil
@@ -61,16 +64,43 @@ func checkWebhookURL(text string) *Error {
 	}
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || !u.IsAbs() || u.Hostname() == "":
+	case len(text) > maxURL:
+		return invalid("url", fmt.Sprintf("can be at most %d characters long", maxURL))
+	case err != nil || !u.IsAbs():
 		return invalid("url", "must be an absolute URL")
-	case u.Scheme != "http" && u.Scheme != "https":
+	case !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://"):
 		return invalid("url", "must begin with http:// or https://")
+	case !uriCharacters.MatchString(text) || u.Hostname() == "":
+		return invalid("url", "must be an absolute URL as RFC 3986 writes it")
 	case u.User != nil:
 		return invalid("url", "cannot hold a user name or password")
-	case u.Fragment != "":
+	case strings.Contains(text, "#"):
 		return invalid("url", "cannot hold a fragment")
+	case !validHost(u):
+		return invalid("url", "must name a valid host and a port up to 65535")
 	}
 	return nil
+}
+
+// maxURL is the length of the longest URL of a webhook.
+const maxURL = 2048
+
+// uriCharacters are the characters of RFC 3986, those that it reserves included. A
+// percent sign begins an escape, and brackets enclose an address in the host only.
+var uriCharacters = regexp.MustCompile(`^https?://([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2}|\[[0-9A-Fa-f:.]+\])+([/?#]([A-Za-z0-9._~!$&'()*+,;=:@/?#-]|%[0-9A-Fa-f]{2})*)?$`)
+
+// validHost reports whether the host and the port of a URL can be.
+func validHost(u *url.URL) bool {
+	if port := u.Port(); port != "" {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return false
+		}
+	}
+	if strings.HasPrefix(u.Host, "[") {
+		addr, err := netip.ParseAddr(u.Hostname())
+		return err == nil && addr.Is6() && addr.Zone() == ""
+	}
+	return !strings.ContainsAny(u.Host, "[]")
 }
 
 func checkEvents(events []string, required bool) *Error {
@@ -124,8 +154,8 @@ func checkSecret(secret *string) *Error {
 	return nil
 }
 
-func checkExpiry(expires, now time.Time) *Error {
-	if !expires.IsZero() && !expires.After(now) {
+func checkExpiry(expires *time.Time, now time.Time) *Error {
+	if expires != nil && !expires.After(now) {
 		return invalid("expires_at", "must lie in the future")
 	}
 	return nil

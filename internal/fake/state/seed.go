@@ -117,8 +117,8 @@ func (s *Store) AddAPIKey(k *APIKey) *APIKey {
 	if _, taken := s.keyIDs[added.Secret]; taken {
 		panic("connixtest: this API key exists already")
 	}
-	if !added.LastUsedAt.IsZero() {
-		s.lastUsed[added.ID] = added.LastUsedAt
+	if added.LastUsedAt != nil {
+		s.lastUsed[added.ID] = *added.LastUsedAt
 	}
 	s.keyIDs[added.Secret] = added.ID
 	s.keys.Insert(&added)

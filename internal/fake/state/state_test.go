@@ -341,7 +341,7 @@ func TestSeeds(t *testing.T) {
 	if w.Status != "active" || w.ID == "" {
 		t.Errorf("webhook %+v", w)
 	}
-	k := s.AddAPIKey(&state.APIKey{LastUsedAt: day})
+	k := s.AddAPIKey(&state.APIKey{LastUsedAt: &day})
 	if got, err := s.APIKey(k.ID); err != nil || !got.LastUsedAt.Equal(day) || len(got.Scopes) != 0 || !strings.HasPrefix(got.Secret, "cx_") {
 		t.Errorf("key %+v, %v", got, err)
 	}

@@ -30,7 +30,7 @@ func filled(n int) *table.Table[*row] {
 func BenchmarkPage(b *testing.B) {
 	for _, n := range []int{1e3, 1e5, 1e6} {
 		t := filled(n)
-		middle := table.Range{After: at(n / 4), Before: at(n / 4 * 3)}
+		middle := table.Range{After: new(at(n / 4)), Before: new(at(n / 4 * 3))}
 		queries := []struct {
 			name  string
 			query table.Query[*row]

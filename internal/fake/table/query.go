@@ -6,13 +6,13 @@ import (
 )
 
 // Range is an open interval of time: what lies strictly after one moment and
-// strictly before another. A zero bound does not exist.
-type Range struct{ After, Before time.Time }
+// strictly before another. A nil bound does not exist; the zero time is a time.
+type Range struct{ After, Before *time.Time }
 
-func (r Range) isZero() bool { return r.After.IsZero() && r.Before.IsZero() }
+func (r Range) isZero() bool { return r.After == nil && r.Before == nil }
 
 func (r Range) contains(t time.Time) bool {
-	return (r.After.IsZero() || t.After(r.After)) && (r.Before.IsZero() || t.Before(r.Before))
+	return (r.After == nil || t.After(*r.After)) && (r.Before == nil || t.Before(*r.Before))
 }
 
 // Query asks for one page. One that neither has a Keep nor bounds both Created

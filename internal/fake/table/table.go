@@ -196,13 +196,13 @@ func search[R Record](order []R, f Field, key *Key) int {
 // span returns which part of an order by time lies within the bounds.
 func span[R Record](order []R, f Field, bounds Range) (from, to int) {
 	to = len(order)
-	if !bounds.After.IsZero() {
-		from, _ = slices.BinarySearchFunc(order, bounds.After, func(r R, after time.Time) int {
+	if bounds.After != nil {
+		from, _ = slices.BinarySearchFunc(order, *bounds.After, func(r R, after time.Time) int {
 			return cmp.Or(f.time(r.TableKey()).Compare(after), -1)
 		})
 	}
-	if !bounds.Before.IsZero() {
-		to, _ = slices.BinarySearchFunc(order, bounds.Before, func(r R, before time.Time) int {
+	if bounds.Before != nil {
+		to, _ = slices.BinarySearchFunc(order, *bounds.Before, func(r R, before time.Time) int {
 			return cmp.Or(f.time(r.TableKey()).Compare(before), 1)
 		})
 	}

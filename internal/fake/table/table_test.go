@@ -25,7 +25,7 @@ type naive []*row
 
 func (n naive) page(q table.Query[*row]) ([]*row, int) {
 	inside := func(t time.Time, r table.Range) bool {
-		return (r.After.IsZero() || t.After(r.After)) && (r.Before.IsZero() || t.Before(r.Before))
+		return (r.After == nil || t.After(*r.After)) && (r.Before == nil || t.Before(*r.Before))
 	}
 	var all []*row
 	for _, r := range n {
@@ -123,10 +123,10 @@ func randomQuery(random *rand.Rand, n int) table.Query[*row] {
 	}
 	bounds := func() (r table.Range) {
 		if random.IntN(2) == 0 {
-			r.After = at(random.IntN(60) - 1)
+			r.After = new(at(random.IntN(60) - 1))
 		}
 		if random.IntN(2) == 0 {
-			r.Before = at(random.IntN(80) - 1)
+			r.Before = new(at(random.IntN(80) - 1))
 		}
 		return r
 	}
