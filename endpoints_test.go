@@ -128,6 +128,10 @@ func TestUnauthorized(t *testing.T) {
 	for _, e := range endpoints {
 		t.Run(e.String(), func(t *testing.T) {
 			w := settle(srv)
+			if e.route == "/docs" {
+				t.Log("needs no credential")
+				return
+			}
 			err := e.call(t.Context(), srv.Client(t, connix.WithAPIKey("cx_unknown")), w)
 			failure := mustError(t, err, connix.ErrUnauthorized)
 			equal(t, "error", []any{failure.StatusCode, failure.Code, failure.Method, failure.Route, len(failure.Attempts)},
@@ -189,6 +193,10 @@ func TestTokenScopes(t *testing.T) {
 	for _, e := range endpoints {
 		t.Run(e.String(), func(t *testing.T) {
 			w := settle(srv)
+			if e.route == "/docs" {
+				t.Log("needs no credential")
+				return
+			}
 			enough, other := connix.ScopeRead, connix.ScopeWrite
 			if e.method != "GET" {
 				enough, other = other, enough

@@ -55,10 +55,12 @@ type WebhooksService struct{ client *Client }
 type CreateWebhookRequest struct {
 	// URL receives the events, by POST.
 	URL string `json:"url"`
-	// Events lists the types to deliver; nil leaves the choice to the API.
-	Events []EventType `json:"events,omitempty"`
-	// Secret signs the deliveries. The API never sends it back: keep it.
-	Secret Secret `json:"secret"`
+	// Events lists the types to deliver. It is always sent; the API refuses an empty
+	// list.
+	Events []EventType `json:"events"`
+	// Secret signs the deliveries. The API never sends it back: keep it. An empty one is
+	// not sent, and deliveries are then not signed.
+	Secret Secret `json:"secret,omitempty"`
 }
 
 // LogValue returns the request with its secret masked.
@@ -101,6 +103,9 @@ type ListWebhooksOptions struct{ ListOptions }
 // [ErrUnknownOutcome], [WebhooksService.All] tells whether it exists. The API
 // overview documents the request, but not the response.
 func (s *WebhooksService) Create(ctx context.Context, webhook CreateWebhookRequest, opts ...CallOption) (*Webhook, error) {
+	if webhook.Events == nil {
+		webhook.Events = []EventType{}
+	}
 	return send[Webhook](ctx, s.client, createWebhook.at().withJSON(webhook), opts)
 }
 

@@ -39,6 +39,7 @@ type example struct {
 	operation, method, path, query string
 	request, response              string
 	status                         int
+	sender                         string // who sends the answer, "" for the API
 }
 
 // examples reads them all; an operation has one for each of its responses.
@@ -49,6 +50,7 @@ func examples(t testing.TB) (out []example) {
 	}
 	type response struct {
 		Ref     string `json:"$ref"`
+		Sender  string `json:"x-connix-sender"`
 		Content content
 	}
 	var doc struct {
@@ -105,6 +107,7 @@ func examples(t testing.TB) (out []example) {
 					a = doc.Components.Responses[name]
 				}
 				e.status, _ = strconv.Atoi(code)
+				e.sender = a.Sender
 				responses := bodies(a.Content)
 				if len(responses) == 0 {
 					responses = []string{""}

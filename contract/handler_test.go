@@ -80,7 +80,7 @@ func TestHandler_silentHandler(t *testing.T) {
 	if len(reported) != 1 {
 		t.Fatalf("reported %v", reported)
 	}
-	wantViolation(t, reported[0], 200, "missing")
+	wantViolation(t, reported[0], 200, "Content-Type")
 }
 
 // TestHandler_changedRequest: what the handler does to the request or to the

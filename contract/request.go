@@ -2,11 +2,13 @@ package contract
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -52,6 +54,7 @@ func (c *Checker) checkRequest(req *http.Request, body []byte) error {
 	problems = append(problems, queryProblems(req, route)...)
 	problems = append(problems, c.headerProblems(req, route)...)
 	problems = append(problems, contentProblems(req, body)...)
+	problems = append(problems, numberProblems(body)...)
 	return violation(req, route.Operation.OperationID, 0, problems)
 }
 
@@ -80,9 +83,42 @@ func queryProblems(req *http.Request, route *routers.Route) (problems []string) 
 			problems = append(problems, fmt.Sprintf("query parameter %q is not documented", name))
 		case len(values) > 1 && !p.Schema.Value.Type.Is("array"):
 			problems = append(problems, fmt.Sprintf("query parameter %q is sent %d times", name, len(values)))
+		case p.Schema.Value.Type.Is("integer") && !wholeNumber.MatchString(values[0]):
+			problems = append(problems, fmt.Sprintf("query parameter %q is not written as JSON writes integers", name))
 		}
 	}
 	return problems
+}
+
+// wholeNumber is an integer as JSON writes it.
+var wholeNumber = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+
+// numberProblems finds numbers that cannot be the 64 bits that they are documented to
+// be, in which the validator sees their nearest float64.
+func numberProblems(body []byte) (problems []string) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return problems // other rules say what is wrong
+		}
+		number, ok := token.(json.Number)
+		if !ok {
+			continue
+		}
+		if _, err := number.Int64(); err != nil && wholeNumber.MatchString(number.String()) {
+			problems = append(problems, "a number in the body has more than 64 bits")
+		}
+		if f, err := number.Float64(); err == nil && f == 0 && strings.ContainsAny(mantissa(number), "123456789") {
+			problems = append(problems, "a number in the body is too small to be told from 0")
+		}
+	}
+}
+
+func mantissa(n json.Number) string {
+	digits, _, _ := strings.Cut(strings.ToLower(n.String()), "e")
+	return digits
 }
 
 // standardRequestHeaders belong to HTTP itself; OpenAPI documents do not list them.

@@ -113,7 +113,7 @@ func TestCheckRequest_violations(t *testing.T) {
 		{"name that ends in a hyphen", create, body(`{"name":"project-"}`), "/name"},
 		{"empty update", func() contract.Exchange {
 			return exchange("PATCH", "/projects/123", `{"name":"my-ai-project"}`, 200, project)
-		}, body(`{}`), "there must be at least 1 properties"},
+		}, body(`{}`), `property "name" is missing`},
 		{"no project", launch, body(`{"name":"a","project_id":null}`), "/project_id"},
 		{"project of neither kind", launch, body(`{"name":"a","project_id":1.5}`), "/project_id"},
 		{"empty project", launch, body(`{"name":"a","project_id":""}`), "/project_id"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
@@ -129,7 +130,7 @@ func requestIDProblems(req *http.Request, header http.Header, body []byte) (prob
 
 // jsonProblems also finds trailing data, at which a decoder does not look.
 func jsonProblems(body []byte) []string {
-	if len(body) > 0 && !json.Valid(body) {
+	if len(body) > 0 && !(json.Valid(body) && utf8.Valid(body)) {
 		return []string{"the body is not exactly one JSON value"}
 	}
 	return nil

@@ -16,9 +16,6 @@ func TestCheckResponse_violations(t *testing.T) {
 	header := func(name string, values ...string) func(*contract.Exchange) {
 		return func(e *contract.Exchange) { e.ResponseHeader[name] = values }
 	}
-	without := func(name string) func(*contract.Exchange) {
-		return func(e *contract.Exchange) { delete(e.ResponseHeader, name) }
-	}
 	status := func(code int) func(*contract.Exchange) {
 		return func(e *contract.Exchange) { e.Status = code }
 	}
@@ -42,18 +39,12 @@ func TestCheckResponse_violations(t *testing.T) {
 		{"location", create, header("Location", "/api/v1/projects/123"), `header "Location" is not documented`},
 		{"Retry-After on success", list, header("Retry-After", "1"), `header "Retry-After" is not documented`},
 		{"repeated header", list, header("X-Response-Time", "1ms", "2ms"), `header "X-Response-Time" is sent 2 times`},
-		{"no request id", list, without("X-Request-Id"), `"X-Request-ID" missing`},
 		{"another request id", list, header("X-Request-Id", "req-2"), "differs from the request's"},
-		{"no response time", list, without("X-Response-Time"), `"X-Response-Time" missing`},
 		{"response time in seconds", list, header("X-Response-Time", "0.15s"), `"X-Response-Time" doesn't match`},
-		{"no limit", list, without("X-Ratelimit-Limit-Requests"), `"X-RateLimit-Limit-Requests" missing`},
-		{"no remaining", remove, without("X-Ratelimit-Remaining-Requests"), `"X-RateLimit-Remaining-Requests" missing`},
-		{"no reset", create, without("X-Ratelimit-Reset-Requests"), `"X-RateLimit-Reset-Requests" missing`},
-		{"no tokens", list, without("X-Ratelimit-Remaining-Tokens"), `"X-RateLimit-Remaining-Tokens" missing`},
 		{"negative remaining", list, header("X-Ratelimit-Remaining-Requests", "-1"), `"X-RateLimit-Remaining-Requests"`},
 		{"reset as a date", list, header("X-Ratelimit-Reset-Requests", "2024-01-15T10:30:00Z"), `"X-RateLimit-Reset-Requests"`},
 		{"HTML", list, header("Content-Type", "text/html"), "Content-Type"},
-		{"no Content-Type", list, without("Content-Type"), "Content-Type"},
+		{"no Content-Type", list, header("Content-Type"), "Content-Type"},
 		{"empty body", list, body(""), "body"},
 		{"two values", create, body(project + "{}"), "not exactly one JSON value"},
 		{"no list", list, body(`[]`), "response body doesn't match schema"},
@@ -140,8 +131,8 @@ func TestCheckResponse_unknownRequest(t *testing.T) {
 	plain.ResponseHeader.Set("Content-Type", "text/plain; charset=utf-8")
 	wantViolation(t, checker(t).CheckExchange(&plain), 404, "Content-Type")
 	head := unknown("HEAD", "/projects", 200, "")
-	delete(head.ResponseHeader, "X-Response-Time")
-	wantViolation(t, checker(t).CheckExchange(&head), 200, `"X-Response-Time" missing`)
+	head.ResponseHeader.Set("X-Response-Time", "soon")
+	wantViolation(t, checker(t).CheckExchange(&head), 200, "X-Response-Time")
 	found := unknown("GET", "/nothing", 200, "{}")
 	wantViolation(t, checker(t).CheckExchange(&found), 200, "the status is not documented")
 	cleaned := unknown("GET", "//projects", 301, "")

@@ -50,24 +50,23 @@ func (f *Fake) serveAPI(w http.ResponseWriter, r *http.Request) {
 
 func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *credential, authErr error, allowed bool) (response, error) {
 	template, id := match(r)
-	if template == "" {
+	route, methods := find(r.Method, template)
+	switch {
+	case authErr == nil && !allowed:
+		return response{}, &problem.Problem{Status: http.StatusTooManyRequests, Message: "Too many requests"}
+	case template == "":
 		message := "The requested resource doesn't exist"
 		if r.URL.Path != "/api/v1" && !strings.HasPrefix(r.URL.Path, "/api/v1/") {
 			message += ": the API's paths begin with /api/v1/"
 		}
 		return response{}, &problem.Problem{Status: http.StatusNotFound, Message: message}
-	}
-	route, methods := find(r.Method, template)
-	switch {
-	case authErr != nil:
+	case authErr != nil && (route == nil || !route.open):
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return response{}, authErr
-	case !allowed:
-		return response{}, &problem.Problem{Status: http.StatusTooManyRequests, Message: "Too many requests"}
 	case route == nil:
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 		return response{}, &problem.Problem{Status: http.StatusMethodNotAllowed, Message: "The method " + r.Method + " is not allowed here"}
-	case !who.may(route):
+	case !route.open && !who.may(route):
 		return response{}, &problem.Problem{Status: http.StatusForbidden, Message: who.lacks(route)}
 	}
 	if bad, ok := r.Context().Value(requestProblemKey{}).(error); ok {

@@ -98,7 +98,7 @@ func (o object) id(field string) (state.ID, error) {
 	const issue = "must be an id: a whole number or a string"
 	var number json.Number
 	if raw[0] != '"' && json.Unmarshal(raw, &number) == nil && number != "" {
-		n, ok := wholeNumber(number)
+		n, ok := integer(number)
 		if !ok || n < 0 {
 			return "", badRequest(field, issue)
 		}
@@ -111,9 +111,9 @@ func (o object) id(field string) (state.ID, error) {
 	return state.ID(*s), nil
 }
 
-// wholeNumber returns the value of a JSON number that is an integer, however it is
+// integer returns the value of a JSON number that is an integer, however it is
 // written: 7, 7.0 and 7e0 are the same number.
-func wholeNumber(n json.Number) (int64, bool) {
+func integer(n json.Number) (int64, bool) {
 	if i, err := n.Int64(); err == nil {
 		return i, true
 	}
@@ -141,7 +141,7 @@ func (o object) time(field string) (*time.Time, error) {
 		return nil, err
 	}
 	var t time.Time
-	if err := t.UnmarshalText([]byte(*s)); err != nil {
+	if err := t.UnmarshalText([]byte(*s)); err != nil || !timePattern.MatchString(*s) {
 		return nil, badRequest(field, "must be a time such as 2024-01-15T10:30:00Z")
 	}
 	if t = t.UTC(); t.Year() < 0 || t.Year() > 9999 {

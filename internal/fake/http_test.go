@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -118,9 +119,25 @@ func TestEveryOperationOfTheDocumentIsThere(t *testing.T) {
 
 func TestTheDocumentIsServed(t *testing.T) {
 	w := newWorld(t)
-	rec := w.do("GET", "/docs", "")
-	if rec.Code != 200 || !bytes.Equal(rec.Body.Bytes(), openapi.JSON()) || rec.Header().Get("Content-Type") != "application/json" {
-		t.Errorf("status %d, %s, %d bytes", rec.Code, rec.Header().Get("Content-Type"), rec.Body.Len())
+	for _, host := range []string{"127.0.0.1:4010", "api.example", `a"b`} {
+		rec := w.do("GET", "/docs", "", func(r *http.Request) {
+			r.Host = host
+			r.Header.Del("X-API-Key") // nobody needs one to read the document
+		})
+		var document, own map[string]any
+		if err := json.Unmarshal(rec.Body.Bytes(), &document); err != nil || rec.Code != 200 || rec.Header().Get("Content-Type") != "application/json" {
+			t.Fatalf("status %d, %s, %v", rec.Code, rec.Header().Get("Content-Type"), err)
+		}
+		if err := json.Unmarshal(openapi.JSON(), &own); err != nil {
+			t.Fatal(err)
+		}
+		servers := document["servers"].([]any)
+		if first := servers[0].(map[string]any)["url"]; first != "http://"+host {
+			t.Errorf("the first server is %v, want http://%s", first, host)
+		}
+		if document["servers"] = servers[1:]; !reflect.DeepEqual(document, own) {
+			t.Error("more than the servers was changed")
+		}
 	}
 }
 

@@ -64,6 +64,9 @@ func (q *query) text(name string) string {
 	return s
 }
 
+// wholeNumber is an integer as JSON writes it.
+var wholeNumber = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+
 // number returns a whole number within bounds.
 func (q *query) number(name string, fallback, least, most int) int {
 	s, ok := q.get(name)
@@ -72,7 +75,7 @@ func (q *query) number(name string, fallback, least, most int) int {
 	}
 	n, err := strconv.Atoi(s)
 	switch {
-	case err != nil || s[0] == '+':
+	case err != nil || !wholeNumber.MatchString(s):
 		q.refuse(name, "must be a whole number")
 	case n < least || n > most:
 		if most == maxInt {

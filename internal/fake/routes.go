@@ -15,6 +15,7 @@ const prefix = "/api/v1"
 type route struct {
 	method, path string
 	scope        string // "": none is needed
+	open         bool   // no credential is needed
 	body         bool   // a JSON object is read
 	handle       func(*call) (response, error)
 }
@@ -23,7 +24,7 @@ type route struct {
 var routes = []route{
 	{method: "GET", path: "/hello", handle: hello},
 	{method: "GET", path: "/status", handle: status},
-	{method: "GET", path: "/docs", handle: docs},
+	{method: "GET", path: "/docs", open: true, handle: docs},
 
 	{method: "POST", path: "/projects", scope: state.ScopeProjectsWrite, body: true, handle: createProject},
 	{method: "GET", path: "/projects", scope: state.ScopeProjectsRead, handle: listProjects},

@@ -30,4 +30,15 @@ func status(*call) (response, error) {
 	}{"operational", version})
 }
 
-func docs(*call) (response, error) { return ok(json.RawMessage(openapi.JSON())) }
+// docs serves the document for this server: with its own origin, as the client knows it.
+func docs(c *call) (response, error) {
+	scheme := "http"
+	if c.r.TLS != nil {
+		scheme = "https"
+	}
+	document, err := openapi.At(scheme+"://"+c.r.Host, c.fake.config.OAuth != nil)
+	if err != nil {
+		return response{}, err
+	}
+	return ok(json.RawMessage(document))
+}

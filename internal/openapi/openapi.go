@@ -3,6 +3,7 @@
 package openapi
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,31 @@ var document string
 // JSON returns the document: OpenAPI 3.0.3, indented, in the order of the YAML.
 // Each call returns a copy that the caller may change.
 func JSON() []byte { return []byte(document) }
+
+// At returns the document as a server serves it, of which origin is scheme, host and
+// port: the server comes first, before the API's own, and its authorization endpoints
+// take the place of the API's if it has an authorization server. So what is made from
+// the document talks to this server.
+func At(origin string, authorizes bool) ([]byte, error) {
+	const servers, console = `"servers": [`, "https://console.connix.io/oauth2/"
+	server, err := json.Marshal(map[string]string{"url": origin, "description": "The server that sent this document."})
+	if err != nil {
+		return nil, err
+	}
+	text := strings.Replace(document, servers, servers+string(server)+",", 1)
+	if authorizes {
+		quoted, err := json.Marshal(origin)
+		if err != nil {
+			return nil, err
+		}
+		text = strings.ReplaceAll(text, console, string(quoted[1:len(quoted)-1])+"/oauth2/")
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, []byte(text), "", "  "); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
 
 // Operation is one method of one path of the document.
 type Operation struct {
@@ -73,7 +99,9 @@ func readOperation(method, path string, raw json.RawMessage) Operation {
 	if err := json.Unmarshal(raw, &op); err != nil {
 		panic(fmt.Sprintf("openapi: %s %s of the embedded document: %v", method, path, err))
 	}
-	out := Operation{ID: op.ID, Method: strings.ToUpper(method), Path: path, Assumed: op.Assumed != nil}
+	// A mark that is an object covers parts of the operation only.
+	_, partly := op.Assumed.(map[string]any)
+	out := Operation{ID: op.ID, Method: strings.ToUpper(method), Path: path, Assumed: op.Assumed != nil && !partly}
 	for status := range op.Responses {
 		if status/100 == 2 {
 			out.Status = status

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -15,9 +16,13 @@ import (
 // spaces and ended by a newline.
 //
 // It takes the part of YAML that means the same to every reader: mappings with
-// text keys, sequences, text, true, false, null and JSON's own numbers.
-// Anchors, merges, repeated keys, bare dates and everything else that readers
-// take differently is an error that names the line.
+// text keys, sequences, text, true, false, null and JSON's own numbers. Repeated
+// keys, bare dates and everything else that readers take differently is an error
+// that names the line.
+//
+// Aliases are written out, and so is the merge key << with an alias of a mapping:
+// the mapping's own keys win. The top-level key x-anchors, a place for anchors, is
+// left out.
 func Convert(source []byte) ([]byte, error) {
 	var root yaml.Node
 	if err := yaml.Load(source, &root); err != nil {
@@ -27,7 +32,8 @@ func Convert(source []byte) ([]byte, error) {
 		return nil, fmt.Errorf("yamljson: want exactly one document")
 	}
 	var compact bytes.Buffer
-	if err := write(&compact, root.Content[0]); err != nil {
+	c := converter{out: &compact, open: make(map[*yaml.Node]bool)}
+	if err := c.write(withoutKey(root.Content[0], "x-anchors")); err != nil {
 		return nil, fmt.Errorf("yamljson: %w", err)
 	}
 	var out bytes.Buffer
@@ -38,19 +44,43 @@ func Convert(source []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func write(out *bytes.Buffer, node *yaml.Node) error {
+// converter writes nodes.
+type converter struct {
+	out  *bytes.Buffer
+	open map[*yaml.Node]bool // anchored nodes that are being written
+}
+
+// maxSize bounds the JSON: a few aliases of aliases could ask for any amount.
+const maxSize = 16 << 20
+
+func (c *converter) write(node *yaml.Node) error {
+	out := c.out
 	switch {
-	case node.Kind == yaml.AliasNode || node.Anchor != "":
-		return fmt.Errorf("line %d: anchors are not taken", node.Line)
+	case out.Len() > maxSize:
+		return fmt.Errorf("line %d: the document unfolds to more than %d MiB", node.Line, maxSize>>20)
+	case c.open[node]:
+		return fmt.Errorf("line %d: the anchor %q contains itself", node.Line, node.Anchor)
+	case node.Kind == yaml.AliasNode:
+		return c.write(node.Alias)
+	}
+	if node.Anchor != "" {
+		c.open[node] = true
+		defer delete(c.open, node)
+	}
+	switch {
 	case node.Kind == yaml.MappingNode:
-		return writeMapping(out, node)
+		merged, err := c.merge(node)
+		if err != nil {
+			return err
+		}
+		return c.writeMapping(merged)
 	case node.Kind == yaml.SequenceNode:
 		out.WriteByte('[')
 		for i, item := range node.Content {
 			if i > 0 {
 				out.WriteByte(',')
 			}
-			if err := write(out, item); err != nil {
+			if err := c.write(item); err != nil {
 				return err
 			}
 		}
@@ -62,7 +92,63 @@ func write(out *bytes.Buffer, node *yaml.Node) error {
 	return fmt.Errorf("line %d: unknown kind of node", node.Line)
 }
 
-func writeMapping(out *bytes.Buffer, node *yaml.Node) error {
+// withoutKey returns a mapping without a key.
+func withoutKey(node *yaml.Node, key string) *yaml.Node {
+	for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			without := *node
+			without.Content = slices.Delete(slices.Clone(node.Content), i, i+2)
+			return &without
+		}
+	}
+	return node
+}
+
+const mergeKey = "<<"
+
+// merge returns a mapping with the keys of the mapping that it merges.
+func (c *converter) merge(node *yaml.Node) (*yaml.Node, error) {
+	at := -1
+	own := make(map[string]bool)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if key := node.Content[i]; key.Value != mergeKey || key.Style != 0 {
+			own[key.Value] = true
+			continue
+		}
+		if at >= 0 {
+			return nil, fmt.Errorf("line %d: a mapping merges once", node.Content[i].Line)
+		}
+		at = i
+	}
+	if at < 0 {
+		return node, nil
+	}
+	value := node.Content[at+1]
+	if value.Kind != yaml.AliasNode || value.Alias.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("line %d: %s takes an alias of a mapping", value.Line, mergeKey)
+	}
+	if c.open[value.Alias] {
+		return nil, fmt.Errorf("line %d: the anchor %q contains itself", value.Line, value.Alias.Anchor)
+	}
+	c.open[value.Alias] = true
+	defer delete(c.open, value.Alias)
+	from, err := c.merge(value.Alias)
+	if err != nil {
+		return nil, err
+	}
+	var added []*yaml.Node
+	for i := 0; i+1 < len(from.Content); i += 2 {
+		if !own[from.Content[i].Value] {
+			added = append(added, from.Content[i], from.Content[i+1])
+		}
+	}
+	merged := *node
+	merged.Content = slices.Concat(node.Content[:at], added, node.Content[at+2:])
+	return &merged, nil
+}
+
+func (c *converter) writeMapping(node *yaml.Node) error {
+	out := c.out
 	seen := make(map[string]bool)
 	out.WriteByte('{')
 	for i := 0; i+1 < len(node.Content); i += 2 {
@@ -77,11 +163,11 @@ func writeMapping(out *bytes.Buffer, node *yaml.Node) error {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		if err := write(out, key); err != nil {
+		if err := c.write(key); err != nil {
 			return err
 		}
 		out.WriteByte(':')
-		if err := write(out, value); err != nil {
+		if err := c.write(value); err != nil {
 			return err
 		}
 	}

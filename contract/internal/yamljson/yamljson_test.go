@@ -3,6 +3,7 @@ package yamljson_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -53,10 +54,37 @@ empty: []
 	}
 }
 
+// bomb is a short document that unfolds to 10^8 numbers.
+func bomb() string {
+	text := "a0: &a0 [0,0,0,0,0,0,0,0,0,0]\n"
+	for i := range 7 {
+		text += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 10), ","))
+	}
+	return text
+}
+
+func TestConvert_anchors(t *testing.T) {
+	const source = "x-anchors:\n  base: &base {a: 1, b: 2}\n  more: &more\n    <<: *base\n    c: 3\n" +
+		"list: [*base, {<<: *more, b: own}]\nlast: {first: 0, <<: *base}\nquoted: {'<<': text}\n"
+	const want = `{"list":[{"a":1,"b":2},{"a":1,"c":3,"b":"own"}],"last":{"first":0,"a":1,"b":2},"quoted":{"<<":"text"}}`
+	got, err := yamljson.Convert([]byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, got); err != nil || compact.String() != want {
+		t.Errorf("got %s, %v, want %s", compact.String(), err, want)
+	}
+}
+
 func TestConvertRefuses(t *testing.T) {
 	for _, tc := range []struct{ name, source, want string }{
-		{"anchor", "a: &x 1\nb: 2", "line 1: anchors"},
-		{"alias", "a: &x {b: 1}\nc: *x", "line 1: anchors"},
+		{"anchor in itself", "a: &x [*x]", "line 1: the anchor \"x\" contains itself"},
+		{"merge of itself", "a: &x {<<: *x}", "line 1: the anchor \"x\" contains itself"},
+		{"merge of a list", "a: &x [1]\nb: {<<: *x}", "line 2: << takes an alias of a mapping"},
+		{"merge of no alias", "b: {<<: {c: 1}}", "line 1: << takes an alias of a mapping"},
+		{"two merges", "a: &x {b: 1}\nc:\n  <<: *x\n  <<: *x", "line 4: a mapping merges once"},
+		{"anchors of anchors", bomb(), "unfolds to more than 16 MiB"},
 		{"repeated key", "a: 1\na: 2", "line 2: the key \"a\" is there twice"},
 		{"number as a key", "a:\n  200: b", "line 2: the key \"200\" is no text"},
 		{"bare date", "a: 2024-01-15", "line 1: JSON has no !!timestamp"},
@@ -83,7 +111,7 @@ func TestConvertRefuses(t *testing.T) {
 // FuzzConvert: whatever is taken comes out as JSON, and JSON (which is YAML)
 // comes out as itself.
 func FuzzConvert(f *testing.F) {
-	for _, seed := range []string{"a: 1", "[1, two, {b: null}]", "'#': \"\\u2028\"", "- |\n  x\n  y\n", "? [a]\n: b", "{\"a\": 1e3}", "\xff"} {
+	for _, seed := range []string{"a: 1", "[1, two, {b: null}]", "'#': \"\\u2028\"", "- |\n  x\n  y\n", "? [a]\n: b", "{\"a\": 1e3}", "\xff", "a: &x {b: 1}\nc: {<<: *x}", "a: &x [*x]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, source []byte) {
