@@ -1,6 +1,7 @@
 package connix_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -177,4 +178,15 @@ func TestWebhooksNotFound(t *testing.T) {
 		e := mustError(t, c.call(), connix.ErrNotFound)
 		equal(t, c.method, []any{e.StatusCode, e.Code, e.Method, e.Route}, []any{404, "RESOURCE_NOT_FOUND", c.method, "/webhooks/{id}"})
 	}
+}
+
+// An empty secret is not sent. The events are always sent, because the API requires them.
+func TestWebhookCreate_withoutSecret(t *testing.T) {
+	srv := newServer(t)
+	client := srv.Client(t)
+	must(client.Webhooks.Create(t.Context(), connix.CreateWebhookRequest{URL: "https://example.com/", Events: []connix.EventType{connix.EventAgentFailed}}))(t)
+	srv.Expect(t, connixtest.Match{Body: json.RawMessage(`{"url":"https://example.com/","events":["agent.failed"]}`), Status: 201}, 1)
+	_, err := client.Webhooks.Create(t.Context(), connix.CreateWebhookRequest{URL: "https://example.com/"})
+	mustError(t, err, connix.ErrInvalidRequest)
+	srv.Expect(t, connixtest.Match{Body: json.RawMessage(`{"url":"https://example.com/","events":[]}`), Status: 400}, 1)
 }

@@ -55,15 +55,15 @@ func WithDeliveryRetries(delays ...time.Duration) Option {
 type DeliveryState string
 
 const (
-	// DeliveryPending: the delivery waits for its turn, for the receiver's response
+	// DeliveryPending means that the delivery waits for its turn, for the receiver's response
 	// or for its next attempt. All other states are final.
 	DeliveryPending DeliveryState = "pending"
-	// DeliveryDelivered: the receiver responded with a 2xx.
+	// DeliveryDelivered means that the receiver responded with a 2xx.
 	DeliveryDelivered DeliveryState = "delivered"
-	// DeliveryFailed: the last attempt failed, or the receiver responded with 410,
+	// DeliveryFailed means that the last attempt failed, or the receiver responded with 410,
 	// which also disables the webhook.
 	DeliveryFailed DeliveryState = "failed"
-	// DeliveryDropped: the webhook was disabled or deleted before the delivery ended.
+	// DeliveryDropped means that the webhook was disabled or deleted before the delivery ended.
 	DeliveryDropped DeliveryState = "dropped"
 )
 

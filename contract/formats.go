@@ -83,6 +83,11 @@ func dateOrTime(text string) error {
 }
 
 func webhookSecret(text string) error {
+	for _, prefix := range []string{"v1,", "whsk_", "whpk_"} {
+		if strings.HasPrefix(text, prefix) {
+			return errors.New("is not a secret: it begins with " + prefix)
+		}
+	}
 	encoded, found := strings.CutPrefix(text, "whsec_")
 	if !found {
 		return nil

@@ -199,7 +199,7 @@ func values(s *openapi3.Schema) []any {
 func texts(s *openapi3.Schema) []any {
 	all := []any{
 		"abc", "-ab", "ab-", "a-b", "a_b", "a:b", "projects:read", "A:b", "naïve", "日本語です", "🙂🙂🙂", "a\x00b", "a\nb", "a\tb", "a\x7fb", "a\u00a0b", "\u00a0\u2003", "\ufffd\ufffd\ufffd",
-		"whsec_", "whsec_AAAA", "whsec_AAA", "whsec_A A=", "whsec_AA==", "v1,whsec_AAAA", "whsec_%%%%",
+		"whsec_", "whsec_AAAA", "whsec_AAA", "whsec_A A=", "whsec_AA==", "v1,whsec_AAAA", "v1,x", "whsk_AAAA", "whpk_AAAA", "whsec_%%%%",
 		"http://a", "https://a.example/x?y=z", "HTTP://a", "ftp://a", "//a", "/a", "http:a", "http://", "http:///a", "http://a b", "http://a/ b", "http://a/%zz", "http://a/%20",
 		"http://a:1", "http://a:0", "http://a:65535", "http://a:65536", "http://a:x", "http://a:", "http://:80", "http://u@a", "http://u:p@a", "http://a#f", "http://a#", "http://a/#f",
 		"http://[::1]", "http://[::1]:80/x", "http://[::1", "http://[:::1]", "http://[x]", "http://[1.2.3.4]", "http://[fe80::1%25eth0]", "http://a[b]", "http://ä.example", "http://a/ä", "http://a/\"<>", "http://a\\b", "http://a/[x]", "http://a?[x]", "http://%41/", "http://a%zz/", "http://a/|", "http://a/^`{}",

@@ -23,7 +23,9 @@ func capture(w http.ResponseWriter, r *http.Request, api http.Handler) response 
 	rec := recorder.New(-1)
 	maps.Copy(rec.Header(), w.Header().Clone())
 	api.ServeHTTP(rec, plain)
-	return response{rec.Code, rec.Result().Header, rec.Body.Bytes()}
+	result := rec.Result()
+	_ = result.Body.Close() // it is a buffer
+	return response{result.StatusCode, result.Header, rec.Body.Bytes()}
 }
 
 // start writes the response's status and header; length is the Content-Length,

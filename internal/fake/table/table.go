@@ -88,7 +88,7 @@ func (t *Table[R]) Get(id ID) (R, bool) {
 	return r, ok
 }
 
-// Named returns the records with the name, by id.
+// Labeled returns the records with the label, by id.
 func (t *Table[R]) Labeled(label string) []R {
 	order := t.orders[ByLabel]
 	from, _ := slices.BinarySearchFunc(order, label, func(r R, label string) int { return strings.Compare(r.TableKey().Label, label) })
