@@ -114,11 +114,14 @@ type ListAgentsOptions struct {
 }
 
 // Launch calls POST /api/v1/agents. The response holds a message and no id;
-// [AgentsService.FindByName] finds the agent. The error matches [ErrNotFound] or
+// [AgentsService.FindByName] finds the agent. The Message is "" if the response has
+// no body: its status says that the agent was launched. The error matches [ErrNotFound] or
 // [ErrInvalidRequest] if the project does not exist. After [ErrUnknownOutcome] the
 // agent may have been launched. The API overview documents the endpoint.
 func (s *AgentsService) Launch(ctx context.Context, launch LaunchAgentRequest, opts ...CallOption) (*AgentLaunch, error) {
-	return send[AgentLaunch](ctx, s.client, launchAgent.at().withJSON(launch), opts)
+	r := launchAgent.at().withJSON(launch)
+	r.bodyOptional = true
+	return send[AgentLaunch](ctx, s.client, r, opts)
 }
 
 // Get calls GET /api/v1/agents/{id} and returns the agent. The error matches
@@ -128,10 +131,18 @@ func (s *AgentsService) Get(ctx context.Context, id ID, opts ...CallOption) (*Ag
 	return send[Agent](ctx, s.client, getAgent.at(id), opts)
 }
 
-// Stop calls POST /api/v1/agents/{id}/stop and returns the agent. The API
-// overview documents the event agent.stopped, but not the endpoint.
+// Stop calls POST /api/v1/agents/{id}/stop and returns the agent. If the response
+// has no body, its status says that the API has accepted the request, and the agent
+// that is returned has nothing but its ID. The API overview documents the event
+// agent.stopped, but not the endpoint.
 func (s *AgentsService) Stop(ctx context.Context, id ID, opts ...CallOption) (*Agent, error) {
-	return send[Agent](ctx, s.client, stopAgent.at(id), opts)
+	r := stopAgent.at(id)
+	r.bodyOptional = true
+	agent, err := send[Agent](ctx, s.client, r, opts)
+	if err == nil && agent.ID == "" {
+		agent.ID = id
+	}
+	return agent, err
 }
 
 // List calls GET /api/v1/agents, or GET /api/v1/projects/{id}/agents if opts has

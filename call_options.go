@@ -21,6 +21,7 @@ type callConfig struct {
 	retryUnsafe bool
 	prefetch    int
 	maxPages    int
+	wait        *waitConfig // nil: nothing was said of waits
 	// given holds the limited options that the call was given.
 	given optionSet
 }
@@ -38,12 +39,15 @@ const (
 	optionRequestID optionSet = 1 << iota
 	optionPrefetch
 	optionMaxPages
+	optionUntil
+	optionPollInterval
 )
 
 // The limited options that each kind of method accepts.
 const (
 	takenByCalls     = optionRequestID
 	takenByIterators = optionPrefetch | optionMaxPages
+	takenByWaits     = optionUntil | optionPollInterval
 )
 
 // limitedOptions lists the options of an optionSet, with the reason to refuse each.
@@ -51,9 +55,11 @@ var limitedOptions = [...]struct {
 	option      optionSet
 	name, issue string
 }{
-	{optionRequestID, "WithRequestID", "is for one call, and an iterator makes several"},
+	{optionRequestID, "WithRequestID", "is for one call, and this method makes several"},
 	{optionPrefetch, "WithPrefetch", "is for iterators only"},
 	{optionMaxPages, "WithMaxPages", "is for iterators only"},
+	{optionUntil, "WithUntil", "is for methods that wait"},
+	{optionPollInterval, "WithPollInterval", "is for methods that wait"},
 }
 
 // resolve applies the options of a method. Of the limited options, it accepts those

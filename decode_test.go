@@ -160,7 +160,7 @@ func TestDecodeCompressed(t *testing.T) {
 		}
 		e := mustError(t, err, c.err)
 		equal(t, c.name, []any{e.StatusCode, e.RequestID, project == nil}, []any{200, "req_of_the_response", true})
-		_, err = client.Projects.Update(t.Context(), "1", connix.UpdateProjectRequest{Name: new("name")})
+		_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "name"})
 		mustErrorIs(t, err, c.err, connix.ErrUnknownOutcome)
 	}
 }

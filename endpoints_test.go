@@ -307,7 +307,8 @@ func TestUnreadableAnswers(t *testing.T) {
 			_, _ = io.WriteString(w, c.body)
 		})
 		for _, e := range endpoints {
-			if c.body == "" && e.method == "DELETE" || c.body == `[[1]]` && (e.method == "DELETE" || e.route == "/docs") {
+			withoutBody := e.method == "DELETE" || e.method == "PATCH" || e.route == "/agents" || e.route == "/agents/{id}/stop"
+			if c.body == "" && e.method != "GET" && withoutBody || c.body == `[[1]]` && (e.method == "DELETE" || e.route == "/docs") {
 				continue // an answer that they may have
 			}
 			t.Run(c.name+" to "+e.String(), func(t *testing.T) {
@@ -322,4 +323,66 @@ func TestUnreadableAnswers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A success without a body does what was asked for: its status says so. The result
+// holds what is known.
+func TestEndpoints_successWithoutBody(t *testing.T) {
+	const id = connix.ID("7")
+	for _, status := range []int{200, 202, 204} {
+		for _, body := range []string{"", " \n"} {
+			if status == 204 && body != "" {
+				continue
+			}
+			calls := 0
+			client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				calls++
+				writeJSON(w, status, body)
+			}, connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 3}))
+			ctx := t.Context()
+			for name, c := range map[string]struct {
+				call func() (any, error)
+				want any
+			}{
+				"Stop": {func() (any, error) { return client.Agents.Stop(ctx, id) }, &connix.Agent{ID: id}},
+				"Launch": {func() (any, error) {
+					return client.Agents.Launch(ctx, connix.LaunchAgentRequest{Name: "worker", ProjectID: "1"})
+				}, &connix.AgentLaunch{}},
+				"Projects.Update": {func() (any, error) {
+					return client.Projects.Update(ctx, id, connix.UpdateProjectRequest{Name: new("name")})
+				}, &connix.Project{ID: id, Name: "name"}},
+				"Webhooks.Update": {func() (any, error) {
+					return client.Webhooks.Update(ctx, id, connix.UpdateWebhookRequest{URL: new("https://example.com"), Status: new(connix.StatusDisabled), Secret: new(connix.Secret("s"))})
+				}, &connix.Webhook{ID: id, URL: "https://example.com", Status: connix.StatusDisabled}},
+				"Webhooks.Update, no events": {func() (any, error) {
+					return client.Webhooks.Update(ctx, id, connix.UpdateWebhookRequest{Events: []connix.EventType{}})
+				}, &connix.Webhook{ID: id, Events: []connix.EventType{}}},
+			} {
+				calls = 0
+				got, err := c.call()
+				if err != nil || calls != 1 {
+					t.Errorf("%s, %d: %v after %d calls", name, status, err, calls)
+				}
+				equal(t, name, got, c.want)
+			}
+			for name, call := range map[string]func() error{
+				"Projects.Create": func() error { return drop(client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "name"})) },
+				"Webhooks.Create": func() error {
+					return drop(client.Webhooks.Create(ctx, connix.CreateWebhookRequest{URL: "https://example.com"}))
+				},
+				"APIKeys.Create": func() error { return drop(client.APIKeys.Create(ctx, connix.CreateAPIKeyRequest{Name: "name"})) },
+			} {
+				calls = 0
+				err := call()
+				mustErrorIs(t, err, connix.ErrInvalidResponse, connix.ErrUnknownOutcome)
+				equal(t, name, calls, 1)
+			}
+			_, err := client.Agents.Get(ctx, id)
+			mustErrorIs(t, err, connix.ErrInvalidResponse)
+		}
+	}
+	// A body that says something else is no success.
+	client := serve(t, responding(200, `null`))
+	_, err := client.Agents.Stop(t.Context(), id)
+	mustErrorIs(t, err, connix.ErrInvalidResponse, connix.ErrUnknownOutcome)
 }

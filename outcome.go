@@ -21,7 +21,7 @@ func (k *call) outcome(out any) error {
 	last := &k.history.last
 	if k.why == nil && last.Outcome == retry.Succeeded {
 		var err error
-		if k.request.method != http.MethodHead {
+		if k.request.method != http.MethodHead && !k.succeededWithoutBody() {
 			err = decodeBody(last.text(), out, k.request.raw, last.Status)
 		}
 		if err != nil {
@@ -34,6 +34,12 @@ func (k *call) outcome(out any) error {
 		return nil
 	}
 	return k.failure(k.cause())
+}
+
+// succeededWithoutBody reports whether the response is empty and its status tells
+// enough.
+func (k *call) succeededWithoutBody() bool {
+	return k.request.bodyOptional && len(bytes.TrimSpace(k.history.last.text())) == 0
 }
 
 // alreadyDeleted reports whether a delete of unknown outcome has been found done:

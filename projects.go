@@ -65,14 +65,20 @@ func (s *ProjectsService) Get(ctx context.Context, id ID, opts ...CallOption) (*
 }
 
 // Update calls PATCH /api/v1/projects/{id} and returns the changed project. An
-// update that changes nothing is an [*ArgumentError]. The API overview does not
-// document the endpoint.
+// update that changes nothing is an [*ArgumentError]. If the response has no body,
+// the project that is returned has nothing but its ID and the Name that was sent.
+// The API overview does not document the endpoint.
 func (s *ProjectsService) Update(ctx context.Context, id ID, update UpdateProjectRequest, opts ...CallOption) (*Project, error) {
 	r := updateProject.at(id).withJSON(update)
 	if update.Name == nil {
 		r = r.refuse("update", "changes nothing")
 	}
-	return send[Project](ctx, s.client, r, opts)
+	r.bodyOptional = true
+	project, err := send[Project](ctx, s.client, r, opts)
+	if err == nil && project.ID == "" {
+		*project = Project{ID: id, Name: *update.Name}
+	}
+	return project, err
 }
 
 // Delete calls DELETE /api/v1/projects/{id}, which also ends the project's

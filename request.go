@@ -39,8 +39,10 @@ type request struct {
 	query  string // encoded, without the question mark
 	body   []byte // nil: none, unless stream is set
 	stream io.Reader
-	raw    bool  // from Client.Do, which does not know the endpoint's result
-	err    error // an *ArgumentError: why it cannot be sent
+	raw    bool // from Client.Do, which does not know the endpoint's result
+	// bodyOptional: a success without a body leaves the result zero.
+	bodyOptional bool
+	err          error // an *ArgumentError: why it cannot be sent
 }
 
 // at returns a request with ids in the route's placeholders, in order.

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -117,8 +118,9 @@ func (s *WebhooksService) Get(ctx context.Context, id ID, opts ...CallOption) (*
 }
 
 // Update calls PATCH /api/v1/webhooks/{id} and returns the changed webhook. An
-// update that changes nothing is an [*ArgumentError]. The API overview does not
-// document the endpoint.
+// update that changes nothing is an [*ArgumentError]. If the response has no body,
+// the webhook that is returned has nothing but its ID and the fields that were
+// sent. The API overview does not document the endpoint.
 func (s *WebhooksService) Update(ctx context.Context, id ID, update UpdateWebhookRequest, opts ...CallOption) (*Webhook, error) {
 	fields := map[string]any{}
 	if update.URL != nil {
@@ -137,7 +139,25 @@ func (s *WebhooksService) Update(ctx context.Context, id ID, update UpdateWebhoo
 	if len(fields) == 0 {
 		r = r.refuse("update", "changes nothing")
 	}
-	return send[Webhook](ctx, s.client, r, opts)
+	r.bodyOptional = true
+	webhook, err := send[Webhook](ctx, s.client, r, opts)
+	if err == nil && webhook.ID == "" {
+		*webhook = update.sent(id)
+	}
+	return webhook, err
+}
+
+// sent returns what is known of a webhook after the update, if the response does
+// not say.
+func (r UpdateWebhookRequest) sent(id ID) Webhook {
+	w := Webhook{ID: id, Events: slices.Clone(r.Events)}
+	if r.URL != nil {
+		w.URL = *r.URL
+	}
+	if r.Status != nil {
+		w.Status = *r.Status
+	}
+	return w
 }
 
 // Delete calls DELETE /api/v1/webhooks/{id}. The error matches [ErrNotFound] if

@@ -378,7 +378,7 @@ func TestOnLaunch(t *testing.T) {
 			t.Errorf("stuck: %+v, %v", a, err)
 		}
 		srv.OnLaunch(nil)
-		if a, err := client.Agents.WaitFor(ctx, launch("slow").ID, connix.StatusCompleted); err != nil {
+		if a, err := client.Agents.WaitFor(ctx, launch("slow").ID, connix.WithUntil(connix.StatusCompleted)); err != nil {
 			t.Errorf("with the usual plan: %+v, %v", a, err)
 		}
 		wantPanic(t, "there is no agent agent_x", func() { srv.SetAgentStatus("agent_x", connix.StatusError) })

@@ -3,14 +3,15 @@
 package paging
 
 // Block is the paging block of a response, in either of the API's dialects: one
-// counts pages, the other, with an Offset, items.
+// counts pages, the other, with an Offset, items. If it cannot be read whole, it
+// counts as absent: a field that stayed zero could end an iteration early.
 type Block struct {
-	Page    int  `json:"page"`
-	Limit   int  `json:"limit"`
-	Offset  *int `json:"offset"`
-	Total   int  `json:"total"`
-	Pages   int  `json:"pages"`
-	HasNext bool `json:"has_next"`
+	Page    int  `json:"page" lenient:"required"`
+	Limit   int  `json:"limit" lenient:"required"`
+	Offset  *int `json:"offset" lenient:"required"`
+	Total   int  `json:"total" lenient:"required"`
+	Pages   int  `json:"pages" lenient:"required"`
+	HasNext bool `json:"has_next" lenient:"required"`
 	HasPrev bool `json:"has_prev"`
 }
 
