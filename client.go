@@ -134,24 +134,6 @@ func (c *Client) useLimiter(cfg *config) {
 	}
 }
 
-// newTransport returns a transport tuned for one API host. It keeps and shares
-// connections, and bounds them so that a burst of goroutines does not open one
-// each: over HTTP/1.1, calls beyond 64 in flight wait for a connection.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          128,
-		MaxIdleConnsPerHost:   64,
-		MaxConnsPerHost:       64,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
-	}
-}
-
 // parseBaseURL parses a base URL; source names the option or the variable that it
 // is from.
 func parseBaseURL(source, text string, insecure bool) (*url.URL, error) {

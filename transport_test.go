@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go"
+	"github.com/connix-io/connix-go/internal/memnet"
 )
 
 // Giving up keeps the connection: ten calls that exhaust their retries against
@@ -243,4 +245,95 @@ func TestPlainHTTPBehindTLS(t *testing.T) {
 	if !ok || !errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, connix.ErrUnknownOutcome) || len(e.Attempts) != 1 {
 		t.Errorf("%v, want http.ErrSchemeMismatch at once, and certainty that nothing was done", err)
 	}
+}
+
+// A host may vanish without a word while its HTTP/2 connection is up. Calls on the
+// connection notice by a ping, before their attempts time out, and are retried on
+// another connection.
+func TestTransport_silentHTTP2Connection(t *testing.T) {
+	for name, requests := range map[string]int{"GET": 4, "POST": 3} { // the second request of each meets the silence
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := memnet.Listen(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 443})
+				listener := &silencedListener{Listener: network}
+				arrived := make(chan struct{}, 10)
+				srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					equal(t, "protocol", r.Proto, "HTTP/2.0")
+					arrived <- struct{}{}
+					writeJSON(w, http.StatusOK, `{"id":1}`)
+				}))
+				srv.Listener, srv.EnableHTTP2 = listener, true
+				srv.StartTLS()
+				defer srv.Close()
+				transport := connix.NewTransport()
+				defer transport.CloseIdleConnections()
+				transport.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig
+				transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+					return network.Dial(ctx)
+				}
+				client := newClient(t, transport, connix.WithBaseURL("https://example.com"), retrying)
+				call := func() error { return client.Do(t.Context(), name, "projects", nil, nil) }
+
+				if err := call(); err != nil {
+					t.Fatal(err)
+				}
+				listener.silence()
+				began := time.Now()
+				err := call()
+				if took := time.Since(began); took > 25*time.Second {
+					t.Errorf("the call took %v, as long as its timeout", took)
+				}
+				if name == "GET" && err != nil || name == "POST" && !errors.Is(err, connix.ErrUnknownOutcome) {
+					t.Errorf("got %v", err)
+				}
+				if err := call(); err != nil {
+					t.Errorf("afterwards: %v", err)
+				}
+				equal(t, "connections", len(listener.conns), 2)
+				equal(t, "requests", len(arrived), requests)
+			})
+		})
+	}
+}
+
+// silencedListener accepts connections that it can silence: they stay up, but nothing
+// that the server writes arrives any more.
+type silencedListener struct {
+	net.Listener
+
+	mu    sync.Mutex
+	conns []*silencedConn
+}
+
+type silencedConn struct {
+	net.Conn
+	silent atomic.Bool
+}
+
+func (l *silencedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &silencedConn{Conn: conn}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conns = append(l.conns, c)
+	return c, nil
+}
+
+// silence silences the connections that there are.
+func (l *silencedListener) silence() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.conns {
+		c.silent.Store(true)
+	}
+}
+
+func (c *silencedConn) Write(p []byte) (int, error) {
+	if c.silent.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
 }
