@@ -159,6 +159,15 @@ const abandonAfter = 50 * time.Millisecond
 // on a goroutine of their own, which is left behind if they do not return.
 func (c *Client) roundTrip(hop *http.Request) exchange {
 	ctx := hop.Context()
+	if own, ok := c.transport.(*ownTransport); ok {
+		used := own.current.Load()
+		resp, err := used.RoundTrip(hop)
+		x := c.readExchange(hop, resp, err)
+		if x.Err != nil && is[timeoutError](context.Cause(ctx)) && c.protocol.version.Load() == protocolHTTP2 {
+			own.leave(used)
+		}
+		return x
+	}
 	if !c.foreign || ctx.Done() == nil {
 		resp, err := c.transport.RoundTrip(hop)
 		return c.readExchange(hop, resp, err)

@@ -103,14 +103,14 @@ func (c *Client) useHTTPClient(cfg *config) {
 			c.timeout = hc.Timeout
 		}
 	} else {
-		c.transport = newTransport()
+		c.transport = newOwnTransport(newTransport)
 	}
 	if cfg.timeout != nil {
 		c.timeout = *cfg.timeout
 	}
 	c.timedOut = timeoutError{c.timeout}
 	standard, ok := c.transport.(*http.Transport)
-	c.foreign = !ok
+	c.foreign = !ok && cfg.httpClient != nil
 	c.protocol = new(protocol)
 	if ok && standard.Protocols != nil && standard.Protocols.UnencryptedHTTP2() && !standard.Protocols.HTTP1() {
 		c.protocol.version.Store(protocolHTTP2)

@@ -337,3 +337,37 @@ func (c *silencedConn) Write(p []byte) (int, error) {
 	}
 	return c.Conn.Write(p)
 }
+
+// TestTransport_http2AttemptTimedOut has the first connection fall silent. The next
+// attempt uses another one, long before a ping could tell.
+func TestTransport_http2AttemptTimedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dials atomic.Int64
+		base, transport := serveHTTP2(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if dials.Load() == 1 && r.URL.Path == "/api/v1/projects/2" {
+				<-r.Context().Done()
+				return
+			}
+			writeJSON(w, 200, `{"id":1}`)
+		}))
+		dial := transport.DialContext
+		var made []*http.Transport
+		create := func() *http.Transport {
+			own := transport.Clone()
+			own.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				dials.Add(1)
+				return dial(ctx, network, address)
+			}
+			made = append(made, own)
+			return own
+		}
+		client := newClient(t, connix.NewOwnTransport(create), connix.WithBaseURL(base), retrying, connix.WithTimeout(3*time.Second))
+		must(client.Projects.Get(t.Context(), "1"))(t)
+		must(client.Projects.Get(t.Context(), "2"))(t)
+		must(client.Projects.Get(t.Context(), "1"))(t)
+		equal(t, "connections", dials.Load(), 2)
+		for _, own := range made {
+			own.CloseIdleConnections()
+		}
+	})
+}
