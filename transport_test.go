@@ -371,3 +371,23 @@ func TestTransport_http2AttemptTimedOut(t *testing.T) {
 		}
 	})
 }
+
+// TestTransport_proxyAsksForAPassword has a proxy refuse the tunnel: nothing was
+// sent, and the next attempt would meet the same.
+func TestTransport_proxyAsksForAPassword(t *testing.T) {
+	var asked atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		equal(t, "method", r.Method, http.MethodConnect)
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	transport := &http.Transport{Proxy: http.ProxyURL(must(url.Parse(proxy.URL))(t))}
+	defer transport.CloseIdleConnections()
+	client := newClient(t, transport, connix.WithBaseURL("https://api.test"), retrying)
+	_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"})
+	if e := mustError(t, err); errors.Is(err, connix.ErrUnknownOutcome) || len(e.Attempts) != 1 || !strings.Contains(err.Error(), "Proxy Authentication Required") {
+		t.Errorf("%v", err)
+	}
+	equal(t, "requests to the proxy", asked.Load(), 1)
+}
