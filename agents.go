@@ -22,7 +22,8 @@ type Agent struct {
 	Status Status `json:"status"`
 	// Config is nil if the API sends none.
 	Config *AgentConfig `json:"config,omitempty"`
-	// Metadata is free-form, nil if the API sends none.
+	// Metadata is free-form JSON, nil if the API sends none. A number in it is a
+	// [json.Number], which keeps all its digits.
 	Metadata map[string]any `json:"metadata,omitempty"`
 	// CreatedAt and UpdatedAt are zero if the API sends none.
 	CreatedAt time.Time `json:"created_at,omitzero"`

@@ -1,6 +1,7 @@
 package connix_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestAgentFields(t *testing.T) {
 	want := srv.AddAgent(connix.Agent{
 		ID: "agent_5f2c", Name: "data-processor", Description: "reads <and> writes", ProjectID: project.ID, Status: connix.StatusPaused,
 		Config:    &connix.AgentConfig{Model: "gpt-4", Temperature: &temperature, MaxTokens: &tokens, Tools: []string{"search", "files"}},
-		Metadata:  map[string]any{"team": "ai", "nested": map[string]any{"depth": 2.0}, "none": nil},
+		Metadata:  map[string]any{"team": "ai", "nested": map[string]any{"depth": json.Number("2")}, "none": nil},
 		CreatedAt: overviewTime, UpdatedAt: overviewTime.Add(time.Minute), LastActivityAt: new(overviewTime.Add(time.Hour)),
 	})
 	equal(t, "got", *must(client.Agents.Get(ctx, want.ID))(t), want)

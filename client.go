@@ -179,12 +179,15 @@ func isLoopback(host string) bool {
 // errors of every other call. path is relative to /api/v1/ and may carry a query:
 // "projects/123", "projects?limit=5". A scheme, a host and ".." are refused.
 //
-// in is the request body. nil sends none, a []byte is sent as it is, and any other
-// value is sent as JSON. An [io.Reader] is streamed and not closed; it can be read
-// only once, so such a request is not sent again.
+// in is the request body. nil sends none, a []byte or [json.RawMessage] is sent as it
+// is, and any other value is sent as JSON. An [io.Reader] is streamed and not closed;
+// it can be read only once, so such a request is not sent again.
 //
 // out receives the response body. nil discards it, a *[]byte receives its bytes, and
-// any other pointer receives the decoded JSON. A 204 leaves out unchanged.
+// any other pointer receives the decoded JSON, in which a number becomes a
+// [json.Number] if its Go type is any. Fields of out that the response lacks keep
+// their values, and a 204 leaves out unchanged. Numbers, booleans and times in other
+// JSON forms than their Go types are converted.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...CallOption) error {
 	return c.do(ctx, rawRequest(method, path, in), out, opts)
 }

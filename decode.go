@@ -7,26 +7,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"reflect"
 	"strings"
 
 	"github.com/connix-io/connix-go/internal/headers"
+	"github.com/connix-io/connix-go/internal/lenient"
 )
 
-// bodyReader is a result that reads the response body itself.
-type bodyReader interface{ readBody(body []byte) error }
+// bodyReader is a result that reads the response body itself. It returns the paths
+// of the values that it could not read and did without.
+type bodyReader interface {
+	readBody(body []byte) (unread []string, err error)
+}
 
 // discarded is the result of an endpoint without one. The body may be empty or any
 // JSON; an HTML page does not tell that the API did anything.
 type discarded struct{}
 
-func (discarded) readBody(body []byte) error {
+func (discarded) readBody(body []byte) ([]string, error) { //nolint:unparam // it is a bodyReader
 	if len(bytes.TrimSpace(body)) > 0 && !json.Valid(body) {
-		return errors.New("the body is neither empty nor JSON")
+		return nil, errors.New("the body is neither empty nor JSON")
 	}
-	return nil
+	return nil, nil
 }
 
 // checkOut refuses values that a result cannot be written to.
@@ -44,41 +49,43 @@ func checkOut(out any) error {
 }
 
 // decodeBody decodes the body of a successful response into out. For a raw request,
-// only the caller knows what the response should hold.
-func decodeBody(body []byte, out any, raw bool, status int) error {
+// only the caller knows what the response should hold. It returns the paths of the
+// values that could not be read and that out is usable without.
+func decodeBody(body []byte, out any, raw bool, status int) (unread []string, err error) {
 	if to, ok := out.(*[]byte); ok {
 		*to = bytes.Clone(body)
-		return nil
+		return nil, nil
 	}
+	body = lenient.TrimMark(body)
 	envelope, isError := readErrorEnvelope(body)
-	if isError && !envelope.plain {
-		return envelope
+	if isError && envelope.replaces(body, out, raw) {
+		return nil, envelope
 	}
 	if out == nil || raw && status == http.StatusNoContent && len(body) == 0 {
-		return nil
+		return nil, nil
 	}
-	err := decodeInto(body, out, raw)
-	_, nothing := out.(*discarded)
-	if isError && !raw && (err != nil || nothing) {
-		return envelope // not a resource with a field named error
+	unread, err = decodeInto(body, out, raw)
+	if err != nil && isError && !raw {
+		return nil, envelope
 	}
-	return err
+	return unread, err
 }
 
-func decodeInto(body []byte, out any, raw bool) error {
+func decodeInto(body []byte, out any, raw bool) ([]string, error) {
 	if reader, ok := out.(bodyReader); ok {
 		return reader.readBody(body)
 	}
 	if isNothing(body) {
-		return errNothing
+		return nil, errNothing
 	}
-	if err := unmarshal(body, out); err != nil {
-		return err
+	if raw {
+		return unmarshalOver(body, out)
 	}
-	if result, ok := out.(named); ok && !raw {
-		return incomplete(result)
+	unread, err := unmarshal(body, out)
+	if result, ok := out.(named); ok && err == nil {
+		err = incomplete(result)
 	}
-	return nil
+	return unread, err
 }
 
 // named is a result that is useless without one of its fields.
@@ -101,137 +108,111 @@ func isNothing(body []byte) bool {
 	return len(trimmed) == 0 || string(trimmed) == "null"
 }
 
-// unmarshal decodes in one plain pass. Only a body that it cannot read gets a
-// second, lenient pass.
-func unmarshal(body []byte, out any) error {
-	err := json.Unmarshal(body, out)
-	if err == nil {
-		return nil
+// unmarshal decodes in one plain pass. Only a body that it cannot read gets a second,
+// lenient pass, in which the optional fields of this package's types may be of any
+// kind: the paths of those that could not be read are returned.
+func unmarshal(body []byte, out any) (unread []string, err error) {
+	if err = lenient.Unmarshal(body, out); err == nil || !json.Valid(body) {
+		return nil, err
 	}
-	if lenient, changed := relax(body, reflect.TypeOf(out).Elem()); changed {
-		reflect.ValueOf(out).Elem().SetZero()
-		if json.Unmarshal(lenient, out) == nil {
-			return nil
-		}
+	v := reflect.ValueOf(out).Elem()
+	v.SetZero()
+	return lenient.Coerce(body, v, isOurs)
+}
+
+// unmarshalOver is unmarshal for a value of the caller's, which keeps what the body
+// does not replace.
+func unmarshalOver(body []byte, out any) ([]string, error) {
+	v := reflect.ValueOf(out).Elem()
+	if v.IsZero() {
+		return unmarshal(body, out)
 	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		// encoding/json names our own types, which mean nothing to a reader.
-		return fmt.Errorf("%s is a JSON %s", cmp.Or(wrong.Field, "the response"), wrong.Value)
+	before := reflect.New(v.Type()).Elem()
+	before.Set(v)
+	err := lenient.Unmarshal(body, out)
+	if err == nil || !json.Valid(body) {
+		return nil, err
 	}
-	return err
+	v.Set(before)
+	return lenient.Coerce(body, v, isOurs)
+}
+
+var ourPackage = reflect.TypeFor[Client]().PkgPath()
+
+// isOurs reports whether this package declares a type, and so knows which of its
+// fields a caller can do without.
+func isOurs(t reflect.Type) bool { return t.PkgPath() == ourPackage }
+
+// logUnread tells of values that were left out of a result.
+func (k *call) logUnread(paths []string) {
+	const most = 10
+	if len(paths) == 0 || !k.observed() {
+		return
+	}
+	k.log(slog.LevelDebug, "connix: the response has values that cannot be read",
+		slog.Int("values", len(paths)), slog.String("paths", printable(strings.Join(paths[:min(len(paths), most)], " "), maxText)))
 }
 
 // apiError is an error as the API describes it.
-type apiError struct {
-	code, message, requestID string
-	details                  ErrorDetails
-	plain                    bool // from a plain text under "error"
-}
+type apiError struct{ lenient.Envelope }
 
 // Error returns the reason why a 2xx response with an error is invalid.
-func (e *apiError) Error() string { return "the response holds an error: " + cmp.Or(e.code, e.message) }
+func (e *apiError) Error() string { return "the response holds an error: " + cmp.Or(e.Code, e.Message) }
 
-// readErrorEnvelope reads the error envelope of either dialect: an object
-// under "error", whose details are an object or plain text. A proxy's or an
-// authorization server's plain text under "error" is its message.
-func readErrorEnvelope(body []byte) (*apiError, bool) {
-	if !bytes.Contains(body, []byte(`"error"`)) {
-		return nil, false
-	}
-	var envelope struct {
-		Error struct {
-			Code      looseText       `json:"code"`
-			Message   looseText       `json:"message"`
-			Details   json.RawMessage `json:"details"`
-			RequestID looseText       `json:"request_id"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &envelope) != nil {
-		return readPlainError(body)
-	}
-	e := &envelope.Error
-	if e.Code == "" && e.Message == "" {
-		return nil, false
-	}
-	return &apiError{code: string(e.Code), message: string(e.Message), requestID: string(e.RequestID), details: readDetails(e.Details)}, true
+func (e *apiError) details() ErrorDetails {
+	return ErrorDetails{Field: e.Field, Issue: e.Issue, Raw: e.Details}
 }
 
-func readPlainError(body []byte) (*apiError, bool) {
-	var plain struct {
-		Error       string    `json:"error"`
-		Description looseText `json:"error_description"`
-		Message     looseText `json:"message"`
-	}
-	if json.Unmarshal(body, &plain) != nil || plain.Error == "" {
-		return nil, false
-	}
-	text := plain.Error
-	if more := string(cmp.Or(plain.Description, plain.Message)); more != "" {
-		text += ": " + more
-	}
-	return &apiError{message: text, plain: true}, true
-}
-
-func readDetails(raw json.RawMessage) ErrorDetails {
-	if len(raw) == 0 || string(raw) == "null" {
-		return ErrorDetails{}
-	}
-	d := ErrorDetails{Raw: bytes.Clone(raw)}
-	var object struct {
-		Field looseText `json:"field"`
-		Issue looseText `json:"issue"`
-	}
-	if json.Unmarshal(raw, &object) == nil {
-		d.Field, d.Issue = string(object.Field), string(object.Issue)
-		return d
-	}
-	if json.Unmarshal(raw, &d.Issue) != nil {
-		d.Issue = ""
-	}
-	return d
-}
-
-// looseText reads a JSON string; another scalar as its text; what else there
-// is, as nothing. An error's words must not fail the error.
-type looseText string
-
-func (t *looseText) UnmarshalJSON(data []byte) error {
-	var s string
+// replaces reports whether the error of a 2xx stands in place of the result, and not
+// within it: a failed agent, for one, has a field "error".
+func (e *apiError) replaces(body []byte, out any, raw bool) bool {
+	_, needed := out.(named)
 	switch {
-	case json.Unmarshal(data, &s) == nil:
-		*t = looseText(s)
-	case data[0] != '{' && data[0] != '[' && data[0] != '"':
-		*t = looseText(data)
+	case raw && e.Plain, !raw && needed:
+		return false // decoding will tell
+	case raw && out != nil:
+		return lenient.ErrorAlone(body, reflect.TypeOf(out))
 	}
-	return nil
+	return lenient.ErrorAlone(body, nil)
 }
 
-// describeForeign describes a response that is not in the API's form.
-func describeForeign(e endpoint, r *exchange) string {
-	body := bytes.TrimSpace(r.text())
-	what := "with an empty body"
-	if len(body) > 0 {
-		expected := "the API's error"
-		if r.Status < 300 {
-			expected = "the endpoint's result"
-		}
-		mediaType, _, err := mime.ParseMediaType(headers.First(r.header, "Content-Type"))
-		switch {
-		case err != nil:
-			what = "with a body that is not the API's JSON"
-		case strings.HasSuffix(mediaType, "json"):
-			what = "with JSON that is not " + expected
-		default:
-			what = "with " + mediaType + " in place of the API's JSON; a proxy or gateway may have sent it"
-		}
+func readErrorEnvelope(body []byte) (*apiError, bool) {
+	envelope, ok := lenient.ReadEnvelope(body)
+	if !ok {
+		return nil, false
 	}
+	return &apiError{envelope}, true
+}
+
+// describeForeign describes a response that is not in the API's form. Of an error it
+// quotes the words, if it knows the form.
+func describeForeign(e endpoint, r *exchange) string {
 	text := http.StatusText(r.Status)
 	if text == "" {
 		text = "a response"
 	}
-	text += " " + what
+	text += " " + foreignBody(r)
+	if words := lenient.Words(r.text()); words != "" && r.Status >= http.StatusMultipleChoices {
+		text += ": " + printable(words, maxText)
+	}
 	if (r.Status == http.StatusNotFound || r.Status == http.StatusMethodNotAllowed) && !overviewEndpoints[e] {
 		text += fmt.Sprintf("; the API overview does not document %s %s, so this server may not offer it", e.method, e.route)
 	}
 	return text
+}
+
+func foreignBody(r *exchange) string {
+	if len(bytes.TrimSpace(r.text())) == 0 {
+		return "with an empty body"
+	}
+	mediaType, _, err := mime.ParseMediaType(headers.First(r.header, "Content-Type"))
+	switch {
+	case err != nil:
+		return "with a body that is not the API's JSON"
+	case !strings.HasSuffix(mediaType, "json"):
+		return "with " + mediaType + " in place of the API's JSON; a proxy or gateway may have sent it"
+	case r.Status < http.StatusMultipleChoices:
+		return "with JSON that is not the endpoint's result"
+	}
+	return "with JSON that is not the API's error"
 }

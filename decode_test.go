@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -31,6 +32,10 @@ func TestDecodeTimes(t *testing.T) {
 		{`" 2024-01-15T10:30:00 "`, at},
 		{`"2024-01-15"`, time.Date(2024, 1, 15, 0, 0, 0, 0, time.UTC)},
 		{`"Mon, 15 Jan 2024 10:30:00 GMT"`, at},
+		{`"2024-01-15T12:30:00+0200"`, at},
+		{`"2024-01-15 12:30:00 +02"`, at},
+		{`"2024-01-15T10:30:00,5"`, at.Add(time.Second / 2)},
+		{`"2024-01-15 10:30:00 UTC"`, at},
 		{`1705314600`, at},
 		{`1705314600.5`, at.Add(time.Second / 2)},
 		{`""`, time.Time{}},
@@ -91,13 +96,6 @@ func TestDecodeNumbers(t *testing.T) {
 	got := agent(`"description":42,"project_id":"proj_9","config":{"model":4.5,"tools":[1,"two"]},"metadata":{"big":12345678901234567890}`)
 	equal(t, "texts", []any{got.Description, got.ProjectID, got.Config.Model, got.Config.Tools}, []any{"42", connix.ID("proj_9"), "4.5", []string{"1", "two"}})
 
-	for _, body := range []string{
-		`{"max_tokens":1.5}`, `{"max_tokens":"many"}`, `{"max_tokens":1e30}`, `{"max_tokens":{}}`, `{"temperature":"warm"}`, `{"tools":{}}`, `[]`,
-	} {
-		_, err := serve(t, responding(200, `{"id":"a","config":`+body+`}`)).Agents.Get(t.Context(), "a")
-		e := mustError(t, err, connix.ErrInvalidResponse)
-		equal(t, body, []any{e.StatusCode, e.RequestID}, []any{200, "req_of_the_response"})
-	}
 	for pagination, want := range map[string]connix.Pagination{
 		`{"page":"2","limit":20.0,"total":"100","pages":5e0,"has_next":true}`: {Page: 2, Limit: 20, Total: 100, Pages: 5, HasNext: true},
 		`{"page":null,"total":null}`:                                          {},
@@ -116,7 +114,7 @@ func TestDecodeTheFuture(t *testing.T) {
 	agent := must(serve(t, responding(200, body)).Agents.Get(t.Context(), "a"))(t)
 	equal(t, "agent", *agent, connix.Agent{
 		ID: "99999999999999999999", Name: "n", ProjectID: "7", Status: "hibernating", Config: &connix.AgentConfig{Model: "m"},
-		Metadata: map[string]any{"a": []any{1.0, map[string]any{"b": nil}}}, CreatedAt: overviewTime, UpdatedAt: overviewTime,
+		Metadata: map[string]any{"a": []any{json.Number("1"), map[string]any{"b": nil}}}, CreatedAt: overviewTime, UpdatedAt: overviewTime,
 	})
 	equalJSON(t, "agent written", must(json.Marshal(agent))(t), `{"id":99999999999999999999,"name":"n","project_id":7,"status":"hibernating","config":{"model":"m"},
 		"metadata":{"a":[1,{"b":null}]},"created_at":"2024-01-15T10:30:00Z","updated_at":"2024-01-15T10:30:00Z","last_activity":null}`)
@@ -289,4 +287,158 @@ func TestDecodeSomethingElse(t *testing.T) {
 	if e := mustError(t, err, connix.ErrInvalidRequest); e.Message != "invalid_client: it is unknown" {
 		t.Errorf("%v", err)
 	}
+}
+
+// An optional field that cannot be read stays zero. It costs neither its item nor
+// the list, and a debug line names it.
+func TestDecode_oddOptionalField(t *testing.T) {
+	fine := connix.Agent{ID: "a", Name: "n", Status: "running", Config: &connix.AgentConfig{Model: "m"}}
+	for _, c := range []struct {
+		fields string
+		want   func(*connix.Agent)
+		path   string
+	}{
+		{`"metadata":[]`, func(*connix.Agent) {}, "metadata"},
+		{`"metadata":"none"`, func(*connix.Agent) {}, "metadata"},
+		{`"description":[]`, func(*connix.Agent) {}, "description"},
+		{`"description":{"text":"x"}`, func(*connix.Agent) {}, "description"},
+		{`"config":""`, func(a *connix.Agent) { a.Config = nil }, "config"},
+		{`"config":[]`, func(a *connix.Agent) { a.Config = nil }, "config"},
+		{`"config":{"model":"m","tools":{}}`, func(*connix.Agent) {}, "config.tools"},
+		{`"config":{"model":"m","max_tokens":1.5}`, func(*connix.Agent) {}, "config.max_tokens"},
+		{`"config":{"model":"m","max_tokens":"many"}`, func(*connix.Agent) {}, "config.max_tokens"},
+		{`"config":{"model":"m","max_tokens":1e30}`, func(*connix.Agent) {}, "config.max_tokens"},
+		{`"config":{"model":"m","max_tokens":{}}`, func(*connix.Agent) {}, "config.max_tokens"},
+		{`"config":{"model":"m","temperature":"warm"}`, func(*connix.Agent) {}, "config.temperature"},
+		{`"status":{"phase":"x"}`, func(a *connix.Agent) { a.Status = "" }, "status"},
+		{`"name":[]`, func(a *connix.Agent) { a.Name = "" }, "name"},
+		{`"project_id":[7]`, func(*connix.Agent) {}, "project_id"},
+		{`"created_at":"never"`, func(*connix.Agent) {}, "created_at"},
+		{`"last_activity":"yesterday"`, func(*connix.Agent) {}, "last_activity"},
+	} {
+		// Of two values of a field, the later one counts.
+		body := `{"id":"a","name":"n","status":"running","config":{"model":"m"},` + c.fields + `}`
+		want := fine
+		c.want(&want)
+		var logs bytes.Buffer
+		logger := connix.WithLogger(slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		got, err := serve(t, responding(200, body), logger).Agents.Get(t.Context(), "a")
+		if err != nil {
+			t.Errorf("%s: %v", c.fields, err)
+			continue
+		}
+		equal(t, c.fields, *got, want)
+		if n := strings.Count(logs.String(), "cannot be read"); n != 1 || !strings.Contains(logs.String(), "paths="+c.path+" ") {
+			t.Errorf("%s: %d lines of what cannot be read:\n%s", c.fields, n, &logs)
+		}
+		page, err := serve(t, responding(200, `{"data":[{"id":"before"},`+body+`,{"id":"after"}],"pagination":{"total":3}}`)).Agents.List(t.Context(), nil)
+		if err != nil {
+			t.Errorf("%s in a list: %v", c.fields, err)
+			continue
+		}
+		equal(t, c.fields+" in a list", page.Items, []connix.Agent{{ID: "before"}, want, {ID: "after"}})
+	}
+	webhook := must(serve(t, responding(200, `{"id":"wh_1","url":"u","events":{}}`)).Webhooks.Get(t.Context(), "wh_1"))(t)
+	equal(t, "events", *webhook, connix.Webhook{ID: "wh_1", URL: "u"})
+	key := must(serve(t, responding(201, `{"id":"key_1","key":"cx_1","scopes":"all","expires_at":{}}`)).APIKeys.Create(t.Context(), connix.CreateAPIKeyRequest{Name: "n"}))(t)
+	equal(t, "a key shown once", *key, connix.APIKey{ID: "key_1", Key: "cx_1"})
+}
+
+// A field that a result is useless without is needed, and so is a list itself.
+func TestDecode_oddNeededField(t *testing.T) {
+	for _, body := range []string{
+		`{"id":{},"name":"n"}`, `{"id":[1]}`, `{"id":true}`, `[]`, `[{"id":"a"}]`, `"a"`, `7`, `true`,
+	} {
+		e := mustError(t, second(serve(t, responding(200, body)).Agents.Get(t.Context(), "a")), connix.ErrInvalidResponse)
+		equal(t, body, []any{e.StatusCode, e.RequestID}, []any{200, "req_of_the_response"})
+	}
+	for _, body := range []string{
+		`{"data":{}}`, `{"data":""}`, `{"data":{"id":"a"}}`, `{"data":[1]}`, `{"data":["a"]}`, `{"data":[[]]}`, `{"agents":3}`,
+		`{"data":[{"id":"a"},{"id":[]}]}`, `7`, `"a"`,
+	} {
+		mustErrorIs(t, second(serve(t, responding(200, body)).Agents.List(t.Context(), nil)), connix.ErrInvalidResponse)
+	}
+	// A paging block that cannot be read whole counts as absent: the iteration goes on.
+	for _, pagination := range []string{`[]`, `"none"`, `{"page":1,"total":"many"}`, `{"has_next":{},"total":2}`} {
+		page := must(serve(t, responding(200, `{"data":[{"id":"a"}],"pagination":`+pagination+`}`)).Agents.List(t.Context(), nil))(t)
+		equal(t, pagination, *page, connix.Page[connix.Agent]{Items: []connix.Agent{{ID: "a"}}})
+	}
+}
+
+// Numbers in free-form JSON keep their digits, also when they are written again.
+func TestDecode_largeNumbers(t *testing.T) {
+	const metadata = `{"n":9007199254740993,"deep":[{"x":-12345678901234567890}],"f":0.1000000000000000055511151231257827,"e":1E400}`
+	agent := must(serve(t, responding(200, `{"id":"a","name":"n","metadata":`+metadata+`}`)).Agents.Get(t.Context(), "a"))(t)
+	equal(t, "n", agent.Metadata["n"], any(json.Number("9007199254740993")))
+	written := must(json.Marshal(agent.Metadata))(t)
+	equal(t, "written", string(written), `{"deep":[{"x":-12345678901234567890}],"e":1E400,"f":0.1000000000000000055511151231257827,"n":9007199254740993}`)
+	// In the lenient pass, in a list, in an event and in what Do decodes too.
+	page := must(serve(t, responding(200, `{"data":[{"id":"a","created_at":"2024-01-15","metadata":`+metadata+`}]}`)).Agents.List(t.Context(), nil))(t)
+	equal(t, "listed", page.Items[0].Metadata, agent.Metadata)
+	event := connix.Event{Type: connix.EventAgentLaunched, Data: json.RawMessage(`{"id":"a","metadata":` + metadata + `}`)}
+	equal(t, "event", must(event.Agent())(t).Metadata, agent.Metadata)
+	var anything any
+	var object struct{ Metadata map[string]any }
+	client := serve(t, responding(200, `{"metadata":`+metadata+`}`))
+	if err := errors.Join(client.Do(t.Context(), "GET", "things", nil, &anything), client.Do(t.Context(), "GET", "things", nil, &object)); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "any", anything, any(map[string]any{"metadata": agent.Metadata}))
+	equal(t, "object", object.Metadata, agent.Metadata)
+}
+
+// In a 2xx an error is one only if the result itself is missing.
+func TestDecode_resultWithAnError(t *testing.T) {
+	const failed = `"error":{"code":"OUT_OF_MEMORY","message":"the agent ran out of memory"}`
+	ctx := t.Context()
+	client := serve(t, responding(200, `{"id":"agent_1","status":"failed",`+failed+`}`))
+	agent := must(client.Agents.Get(ctx, "agent_1"))(t)
+	equal(t, "status", agent.Status, connix.StatusFailed)
+	if got, err := client.Agents.WaitFor(ctx, "agent_1"); err != nil || got.ID != "agent_1" {
+		t.Errorf("WaitFor: %v, %v", got, err)
+	}
+	if err := client.Projects.Delete(ctx, "1"); err != nil {
+		t.Errorf("a delete that returns what it deleted: %v", err)
+	}
+	var job struct {
+		ID    string
+		Error struct{ Code, Message string }
+	}
+	var anything any
+	var raw json.RawMessage
+	if err := errors.Join(client.Do(ctx, "GET", "jobs/1", nil, &job), client.Do(ctx, "GET", "jobs/1", nil, nil),
+		client.Do(ctx, "GET", "jobs/1", nil, &anything), client.Do(ctx, "GET", "jobs/1", nil, &raw)); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "job", []string{job.ID, job.Error.Code}, []string{"agent_1", "OUT_OF_MEMORY"})
+	page := must(serve(t, responding(200, `{"data":[{"id":"agent_1"}],`+failed+`}`)).Agents.List(ctx, nil))(t)
+	equal(t, "items", len(page.Items), 1)
+
+	for _, body := range []string{
+		`{` + failed + `}`, `{"data":null,` + failed + `}`, `{"success":false,` + failed + `,"request_id":"r"}`, `{"data":[],"pagination":{"page":1},` + failed + `}`,
+	} {
+		client := serve(t, responding(200, body))
+		for name, err := range map[string]error{
+			"get": second(client.Agents.Get(ctx, "agent_1")), "list": second(client.Agents.List(ctx, nil)), "delete": client.Projects.Delete(ctx, "1"),
+			"docs": second(client.OpenAPI(ctx)), "status": second(client.Status(ctx)), "nothing": client.Do(ctx, "GET", "jobs/1", nil, nil),
+			"job": client.Do(ctx, "GET", "jobs/1", nil, &job), "anything": client.Do(ctx, "GET", "jobs/1", nil, &anything),
+		} {
+			if e, ok := errors.AsType[*connix.Error](err); !ok || !errors.Is(err, connix.ErrInvalidResponse) || e.Code != "OUT_OF_MEMORY" {
+				t.Errorf("%s of %s: %v", name, body, err)
+			}
+		}
+	}
+}
+
+// A byte order mark means nothing, before a result, an error or a list.
+func TestDecode_byteOrderMark(t *testing.T) {
+	const mark = "\ufeff"
+	if project, err := serve(t, responding(200, mark+`{"id":1}`)).Projects.Get(t.Context(), "1"); err != nil || project.ID != "1" {
+		t.Errorf("%v, %v", project, err)
+	}
+	if page, err := serve(t, responding(200, mark+`[{"id":1}]`)).Projects.List(t.Context(), nil); err != nil || len(page.Items) != 1 {
+		t.Errorf("%v, %v", page, err)
+	}
+	_, err := serve(t, responding(404, mark+`{"error":{"code":"RESOURCE_NOT_FOUND","message":"gone"}}`)).Projects.Get(t.Context(), "1")
+	equal(t, "code", mustError(t, err, connix.ErrNotFound).Code, "RESOURCE_NOT_FOUND")
 }

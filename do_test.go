@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/connix-io/connix-go"
 	"github.com/connix-io/connix-go/connixtest"
@@ -229,5 +230,68 @@ func TestDoNoContent(t *testing.T) {
 	equal(t, "out", out, map[string]any{"kept": true})
 	if _, err := client.Projects.Get(t.Context(), "1"); !errors.Is(err, connix.ErrInvalidResponse) {
 		t.Errorf("a 204 for a project: %v, want ErrInvalidResponse", err)
+	}
+}
+
+// JSON that is JSON already is sent byte for byte.
+func TestDo_rawMessage(t *testing.T) {
+	srv := newServer(t, offContract("bodies that are no requests"))
+	for _, raw := range []string{"{\n  \"name\" : \"<a>\\u0041\", \"n\":1.0 }\n", ` [1e2] `, `"é"`} {
+		srv.Reset()
+		_ = srv.Client(t).Do(t.Context(), "POST", "projects", json.RawMessage(raw), nil)
+		equal(t, "body", string(only(t, srv).Body), raw)
+	}
+	srv.Reset()
+	_ = srv.Client(t).Do(t.Context(), "POST", "projects", json.RawMessage(nil), nil)
+	equal(t, "body of nil", len(only(t, srv).Body), 0)
+	for _, raw := range []string{"", "{", "{} x"} {
+		mustRefuse(t, srv.Client(t).Do(t.Context(), "POST", "projects", json.RawMessage(raw), nil), "in")
+	}
+}
+
+type (
+	embedded struct {
+		ID      int `json:"id"`
+		Created time.Time
+	}
+	// Tags is embedded and not a struct.
+	Tags []string
+)
+
+// What Do cannot decode at once, it coerces to the types of the caller's fields,
+// whatever their names and wherever they stand, and keeps what the body lacks.
+func TestDo_coerces(t *testing.T) {
+	type result struct {
+		*embedded
+		Tags
+		Untagged int
+		Named    float64 `json:"named"`
+		Preset   string  `json:"preset"`
+		Options  map[string]int
+		Kept     *embedded `json:"kept"`
+	}
+	client := serve(t, responding(200, `{"id":"7","created":"2024-01-15 10:30","untagged":"5","NAMED":"0.5","tags":["x"],"options":{"a":"1"}}`))
+	kept := &embedded{ID: 1}
+	got := result{embedded: &embedded{}, Preset: "before", Kept: kept}
+	if err := client.Do(t.Context(), "GET", "things", nil, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := result{
+		embedded: &embedded{ID: 7, Created: overviewTime}, Tags: Tags{"x"}, Untagged: 5, Named: 0.5, Preset: "before", Options: map[string]int{"a": 1}, Kept: kept,
+	}
+	equal(t, "result", got, want)
+
+	// What a caller's field cannot be is an error, and changes nothing.
+	odd := serve(t, responding(200, `{"Named":1,"untagged":"five"}`))
+	before := result{Named: 2, Preset: "before"}
+	err := odd.Do(t.Context(), "GET", "things", nil, &before)
+	mustErrorIs(t, err, connix.ErrInvalidResponse)
+	equal(t, "result after a failure", before, result{Named: 2, Preset: "before"})
+	if !strings.Contains(err.Error(), "Untagged is a JSON string") {
+		t.Errorf("the text does not name the field: %v", err)
+	}
+	// Any other type is as good.
+	for _, out := range []any{new([]int), new(map[string]int), new(int), new(*embedded), new(Tags), new(any), new(struct{ error }), new(struct{ *int })} {
+		_ = client.Do(t.Context(), "GET", "things", nil, out)
 	}
 }

@@ -259,3 +259,18 @@ func TestErrorDetailsRaw(t *testing.T) {
 		t.Errorf("raw details %s, want %s", got, want)
 	}
 }
+
+// The words of another server's error are shown, if its form is a usual one.
+func TestError_wordsOfAFramework(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"detail":[{"loc":["body","name"],"msg":"field required","type":"missing"}]}`: "422 Unprocessable Entity with JSON that is not the API's error: body.name: field required",
+		`{"detail":"name is too short"}`:                                               "the API's error: name is too short",
+		`{"title":"Invalid","detail":"name: too short"}`:                               "the API's error: Invalid; name: too short",
+		`{"message":"nope"}`:                                                           "the API's error: nope",
+	} {
+		_, err := serve(t, responding(422, body)).Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "x"})
+		if e := mustError(t, err, connix.ErrInvalidRequest); !strings.Contains(e.Error(), want) {
+			t.Errorf("%s: %v", body, e)
+		}
+	}
+}

@@ -207,7 +207,8 @@ func WithTimeout(perAttempt time.Duration) Option {
 
 // WithMaxResponseBytes limits the size of a decompressed response body to n bytes,
 // which must be positive. A call with a larger response fails with
-// [ErrResponseTooLarge]. The default is 32 MiB.
+// [ErrResponseTooLarge]. The default is 32 MiB. Of the body of an error status (300
+// and above), only the first 64 KiB are read.
 func WithMaxResponseBytes(n int64) Option {
 	return func(cfg *config) error {
 		if n <= 0 {

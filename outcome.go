@@ -12,9 +12,6 @@ import (
 	"github.com/connix-io/connix-go/internal/retry"
 )
 
-// maxErrorBody is how much of a response's body an error keeps.
-const maxErrorBody = 64 << 10
-
 // outcome turns the call's history into its result: out is filled, or the error
 // says what is known.
 func (k *call) outcome(out any) error {
@@ -22,7 +19,9 @@ func (k *call) outcome(out any) error {
 	if k.why == nil && last.Outcome == retry.Succeeded {
 		var err error
 		if k.request.method != http.MethodHead && !k.succeededWithoutBody() {
-			err = decodeBody(last.text(), out, k.request.raw, last.Status)
+			var unread []string
+			unread, err = decodeBody(last.text(), out, k.request.raw, last.Status)
+			k.logUnread(unread)
 		}
 		if err != nil {
 			return k.invalidResponse(err)
@@ -51,7 +50,7 @@ func (k *call) alreadyDeleted() bool {
 		return false
 	}
 	envelope, ok := readErrorEnvelope(last.text())
-	return ok && saysGone(last.Status, envelope.code)
+	return ok && saysGone(last.Status, envelope.Code)
 }
 
 // saysGone reports whether a status and the code in the API's error body say that
@@ -70,7 +69,7 @@ func (k *call) invalidResponse(err error) error {
 	k.retry.Uncertain = k.retry.Uncertain || retry.IsWrite(k.request.method)
 	if envelope, ok := errors.AsType[*apiError](err); ok {
 		e := k.failure(ErrInvalidResponse)
-		e.Code, e.Message, e.Details = envelope.code, envelope.message, envelope.details
+		e.Code, e.Message, e.Details = envelope.Code, envelope.Message, envelope.details()
 		return e
 	}
 	e := k.failure(fmt.Errorf("%w: %w", ErrInvalidResponse, err))
@@ -138,8 +137,7 @@ func (k *call) failure(err error) *Error {
 		return e
 	}
 	e.StatusCode, e.RetryAfter = r.Status, r.RetryAfter
-	e.Body = bytes.Clone(r.text())
-	e.Body = e.Body[:min(len(e.Body), maxErrorBody)]
+	e.Body = bytes.Clone(r.text()[:min(len(r.text()), maxErrorBody)])
 	if r.requestID != "" {
 		e.RequestID = r.requestID
 	}
@@ -151,9 +149,9 @@ func (k *call) failure(err error) *Error {
 		e.Message = describeForeign(k.request.endpoint, r)
 		return e
 	}
-	e.Code, e.Message, e.Details = envelope.code, envelope.message, envelope.details
-	if envelope.requestID != "" {
-		e.RequestID = envelope.requestID
+	e.Code, e.Message, e.Details = envelope.Code, envelope.Message, envelope.details()
+	if envelope.RequestID != "" {
+		e.RequestID = envelope.RequestID
 	}
 	return e
 }

@@ -2,6 +2,7 @@ package connix
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -176,31 +177,32 @@ type pageBody[T any] struct {
 }
 
 // wireList is a list as the API writes it: the overview's data, or the items
-// under the name of what they are.
+// under the name of what they are. A list that cannot be read must not look empty.
 type wireList[T any] struct {
-	Data       []T           `json:"data"`
-	Projects   []T           `json:"projects"`
-	Agents     []T           `json:"agents"`
-	Webhooks   []T           `json:"webhooks"`
-	APIKeys    []T           `json:"api_keys"`
+	Data     []T `json:"data" lenient:"required"`
+	Projects []T `json:"projects" lenient:"required"`
+	Agents   []T `json:"agents" lenient:"required"`
+	Webhooks []T `json:"webhooks" lenient:"required"`
+	APIKeys  []T `json:"api_keys" lenient:"required"`
+	// Pagination counts as absent if a part of it cannot be read: a field that
+	// stayed zero could end an iteration early.
 	Pagination *paging.Block `json:"pagination"`
 }
 
 var errNoList = errors.New("the response holds no list")
 
-func (b *pageBody[T]) readBody(body []byte) error {
+func (b *pageBody[T]) readBody(body []byte) ([]string, error) {
 	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] == '[' {
-		if err := unmarshal(trimmed, &b.page.Items); err != nil {
-			return err
-		}
-		return b.checkItems()
+		unread, err := unmarshal(trimmed, &b.page.Items)
+		return unread, cmp.Or(err, b.checkItems())
 	}
 	var list wireList[T]
 	// Room for the expected items spares the decoder from growing the slice. An item
 	// takes 64 bytes or more: a short body gets less room than was asked for.
 	list.Data = make([]T, 0, min(b.limit, len(body)/64+1))
-	if err := unmarshal(body, &list); err != nil {
-		return err
+	unread, err := unmarshal(body, &list)
+	if err != nil {
+		return nil, err
 	}
 	for _, items := range [...][]T{list.Data, list.Projects, list.Agents, list.Webhooks, list.APIKeys} {
 		if len(items) > 0 {
@@ -209,13 +211,13 @@ func (b *pageBody[T]) readBody(body []byte) error {
 		}
 	}
 	if len(b.page.Items) == 0 && !namesAList(body) {
-		return errNoList
+		return nil, errNoList
 	}
 	if list.Pagination != nil {
 		b.block = list.Pagination
 		b.page.Pagination = Pagination(list.Pagination.Pagination())
 	}
-	return b.checkItems()
+	return unread, b.checkItems()
 }
 
 // checkItems refuses items without an id, such as null.

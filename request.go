@@ -133,6 +133,11 @@ func (r request) withBody(in any) request {
 	case nil:
 	case []byte:
 		r.body = append([]byte{}, in...) // the transport may read it when Do has returned and the caller changes it
+	case json.RawMessage:
+		if in != nil && !json.Valid(in) {
+			return r.refuse("in", "must be valid JSON")
+		}
+		r.body = bytes.Clone(in)
 	case io.Reader:
 		if v := reflect.ValueOf(in); v.Kind() == reflect.Pointer && v.IsNil() {
 			return r.refuse("in", "is a nil reader")

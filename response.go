@@ -20,7 +20,8 @@ type Response struct {
 	// the header is absent.
 	ResponseTime time.Duration
 	// Header and Body are nil if there was no response. The body is decompressed
-	// and cut at the limit of WithMaxResponseBytes.
+	// and cut at the limit of WithMaxResponseBytes, and that of an error status at
+	// 64 KiB.
 	Header http.Header
 	// RateLimits holds the values of the response's rate limit headers.
 	RateLimits RateLimits

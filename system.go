@@ -36,16 +36,16 @@ type ServiceStatus struct {
 	Raw json.RawMessage `json:"-"`
 }
 
-func (s *ServiceStatus) readBody(body []byte) error {
+func (s *ServiceStatus) readBody(body []byte) (unread []string, err error) {
 	if isNothing(body) {
-		return errNothing
+		return nil, errNothing
 	}
 	type plain ServiceStatus // without this method
-	if err := unmarshal(body, (*plain)(s)); err != nil {
-		return err
+	if unread, err = unmarshal(body, (*plain)(s)); err != nil {
+		return nil, err
 	}
 	s.Raw = bytes.Clone(body)
-	return nil
+	return unread, nil
 }
 
 // Hello calls GET /api/v1/hello, the cheapest way to see that the API is reached

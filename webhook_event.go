@@ -63,7 +63,11 @@ func eventData[T any](e *Event, family string) (*T, error) {
 		return nil, fmt.Errorf("%w: the event has no data", ErrWebhookMalformed)
 	}
 	out := new(T)
-	if err := unmarshal(e.Data, out); err != nil {
+	unread, err := unmarshal(e.Data, out)
+	if result, ok := any(out).(named); ok && err == nil && len(unread) > 0 {
+		err = incomplete(result)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: the event's data is not a valid %s: %w", ErrWebhookMalformed, kind, err)
 	}
 	return out, nil
