@@ -2,13 +2,11 @@ package oauthcli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	connix "github.com/connix-io/connix-go"
@@ -17,16 +15,23 @@ import (
 )
 
 const (
-	maxFile       = 1 << 20
-	lockPoll      = 20 * time.Millisecond
-	renameRetries = 50
+	maxFile  = 1 << 20
+	lockPoll = 20 * time.Millisecond
 )
 
 // FileStore keeps one token in a file, for [connix.WithTokenStore]. Processes
 // that use the same file take turns: a lock beside it, named as the file with
-// ".lock" added, is held during each Update. The file is replaced as a whole, is
-// readable by its owner only (0600; on Windows its folder decides), and holds
-// the token as JSON.
+// ".lock" added, is held during each Update. The file is readable by its owner
+// only (0600; on Windows its folder decides), and holds the text of
+// [connix.EncodeToken].
+//
+// A token that Update's function returns is not lost. The room on the disk is
+// taken before the function is called; if the file cannot be written, Update
+// fails without calling it. The token goes into a second file first, named as
+// the file with "." before and ".next" behind it, which then replaces the file.
+// If the process is killed in between, the next one finishes that. A file that
+// cannot be replaced, such as one that is mounted by itself into a container, is
+// written in place.
 //
 // Its methods are safe for concurrent use. It prints as its path.
 type FileStore struct{ path string }
@@ -35,16 +40,16 @@ var _ connix.TokenStore = (*FileStore)(nil)
 
 // NewFileStore returns a store in the file at path, which need not exist, nor
 // the folders above it: they are made, for their owner only, by the first Update
-// or Save. A symbolic link to a file is followed, also where the file does not
+// or Save. A symbolic link to a file is followed, also if the file does not
 // exist yet.
 func NewFileStore(path string) *FileStore { return &FileStore{path: path} }
 
 // String returns the path.
 func (s *FileStore) String() string { return s.path }
 
-// Load returns the token, or nil where there is no file or an empty one. A file
-// that holds no token is an error, which matches [connix.ErrLoginRequired] and
-// does not show what the file holds.
+// Load returns the token, or nil if there is no file or an empty one. If the file
+// holds something else, the error matches [connix.ErrLoginRequired] and does not
+// show what the file holds; Save replaces it.
 func (s *FileStore) Load(ctx context.Context) (*oauth2.Token, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -53,14 +58,27 @@ func (s *FileStore) Load(ctx context.Context) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, err
 	}
+	if token := readNext(path); token != nil {
+		return token, nil // its writer was killed, or is about to replace the file
+	}
+	token, err := read(path)
+	if !errors.Is(err, connix.ErrLoginRequired) {
+		return token, err
+	}
+	// A file that is being written in place may be read half old, half new.
+	_, unlock, lockErr := s.lock(ctx)
+	if lockErr != nil {
+		return nil, errors.Join(err, lockErr)
+	}
+	defer unlock()
 	return read(path)
 }
 
-// Update stores what fn makes of the token, under the lock. It waits for the
-// lock as long as ctx allows; fn's token is stored even where ctx has ended by
-// then. Nothing is written where fn fails, returns the token it was given or one
-// that holds neither an access token nor a refresh token, or where the file holds
-// something else than a token.
+// Update stores the token that fn returns, under the lock. It waits for the
+// lock as long as ctx allows; fn's token is stored even if ctx has ended by
+// then. Nothing is written if fn fails, returns the token that it was given or one
+// that holds neither an access token nor a refresh token. fn is not called if its
+// token could not be stored, or if the file holds something else than a token.
 func (s *FileStore) Update(ctx context.Context, fn func(ctx context.Context, stored *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error) {
 	if fn == nil {
 		return nil, errors.New("oauthcli: Update needs a function")
@@ -70,10 +88,18 @@ func (s *FileStore) Update(ctx context.Context, fn func(ctx context.Context, sto
 		return nil, err
 	}
 	defer unlock()
+	if err := finish(path); err != nil {
+		return nil, err
+	}
 	stored, err := read(path)
 	if err != nil {
 		return nil, err
 	}
+	w, err := prepare(path)
+	if err != nil {
+		return nil, err
+	}
+	defer w.discard()
 	token, err := fn(ctx, stored)
 	switch {
 	case err != nil:
@@ -83,7 +109,7 @@ func (s *FileStore) Update(ctx context.Context, fn func(ctx context.Context, sto
 	case token == stored:
 		return token, nil
 	}
-	if err := write(path, token); err != nil {
+	if err := w.commit(token); err != nil {
 		return nil, err
 	}
 	return token, nil
@@ -104,17 +130,24 @@ func (s *FileStore) Save(ctx context.Context, token *oauth2.Token) error {
 		return err
 	}
 	defer unlock()
-	return write(path, token)
+	w, err := prepare(path)
+	if err != nil {
+		return err
+	}
+	defer w.discard()
+	return w.commit(token)
 }
 
-// Delete removes the token, as a logout does. There may be none. A process that
-// has the token in memory keeps using it, and stores its successor.
+// Delete removes the token, as a logout does, and what a killed process may have
+// left of it. There may be none. A process that has the token in memory keeps
+// using it, and stores its successor.
 func (s *FileStore) Delete(ctx context.Context) error {
 	path, err := s.resolve()
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+	_, err = os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) && len(leftovers(path)) == 0 {
 		return ctx.Err() // and no folder nor lock is made for it
 	}
 	path, unlock, err := s.lock(ctx)
@@ -122,7 +155,7 @@ func (s *FileStore) Delete(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := errors.Join(removeLeftovers(path), remove(path)); err != nil {
 		return fmt.Errorf("oauthcli: removing the token: %w", err)
 	}
 	return nil
@@ -162,7 +195,9 @@ func afterLinks(path string) string {
 	}
 }
 
-// lock waits for the lock of the file and returns the file's path.
+// lock waits for the lock of the file and returns the file's path. A file that is
+// mounted by itself is locked itself, too: those who see it elsewhere see another
+// folder. So is one whose folder takes no lock.
 func (s *FileStore) lock(ctx context.Context) (path string, unlock func(), err error) {
 	path, err = s.resolve()
 	if err != nil {
@@ -171,88 +206,31 @@ func (s *FileStore) lock(ctx context.Context) (path string, unlock func(), err e
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", nil, fmt.Errorf("oauthcli: the token's folder: %w", err)
 	}
-	lock := flock.New(path+".lock", flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	beside, err := tryLock(ctx, path+".lock", os.O_CREATE|os.O_RDWR)
+	unlockBeside := func() {
+		if beside != nil {
+			_ = beside.Close()
+		}
+	}
+	if err != nil && !isReadOnly(err) {
+		return "", nil, err
+	}
+	if err == nil && !isPinned(path) {
+		// The lock file stays: whoever removed it would let two in, one by each inode.
+		return path, unlockBeside, nil
+	}
+	itself, err := tryLock(ctx, path, os.O_RDWR)
+	if err != nil {
+		unlockBeside()
+		return "", nil, err
+	}
+	return path, func() { _ = itself.Close(); unlockBeside() }, nil
+}
+
+func tryLock(ctx context.Context, path string, flag int) (*flock.Flock, error) {
+	lock := flock.New(path, flock.SetFlag(flag), flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-		return "", nil, fmt.Errorf("oauthcli: locking the token file: %w", err)
+		return nil, fmt.Errorf("oauthcli: locking the token file: %w", err)
 	}
-	// The lock file stays: whoever removed it would let two in, one by each inode.
-	return path, func() { _ = lock.Close() }, nil
-}
-
-func read(path string) (*oauth2.Token, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err == nil && info.Size() > maxFile:
-		return nil, fmt.Errorf("oauthcli: %s is too large for a token: %w", path, connix.ErrLoginRequired)
-	}
-	data, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("oauthcli: reading the token: %w", err)
-	case len(data) == 0:
-		return nil, nil
-	}
-	var token oauth2.Token
-	if json.Unmarshal(data, &token) != nil || isEmpty(&token) {
-		return nil, fmt.Errorf("oauthcli: %s holds something else than a token: %w", path, connix.ErrLoginRequired)
-	}
-	return &token, nil
-}
-
-// write replaces the file at once: a reader sees the old token or the new one.
-func write(path string, token *oauth2.Token) (err error) {
-	data, err := json.Marshal(token)
-	if err != nil {
-		return errors.New("oauthcli: the token cannot be written as JSON")
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
-	if err != nil {
-		return fmt.Errorf("oauthcli: storing the token: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-			err = fmt.Errorf("oauthcli: storing the token: %w", err)
-		}
-	}()
-	if _, err = f.Write(append(data, '\n')); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = rename(f.Name(), path); err != nil {
-		return err
-	}
-	syncFolder(filepath.Dir(path))
-	return nil
-}
-
-// rename moves the new file over the old one. Windows refuses that for as long
-// as somebody reads the old one, which is not long.
-func rename(from, to string) error {
-	for try := 0; ; try++ {
-		err := os.Rename(from, to)
-		if err == nil || runtime.GOOS != "windows" || try == renameRetries || !errors.Is(err, fs.ErrPermission) {
-			return err
-		}
-		time.Sleep(lockPoll)
-	}
-}
-
-// syncFolder makes the rename last through a power cut, where the system can:
-// the token is stored already, so that a failure is no failure to store.
-func syncFolder(path string) {
-	if f, err := os.Open(path); err == nil {
-		_ = f.Sync()
-		_ = f.Close()
-	}
+	return lock, nil
 }

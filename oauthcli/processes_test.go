@@ -1,8 +1,12 @@
 package oauthcli_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,7 +27,12 @@ const (
 	envURL  = "OAUTHCLI_TEST_URL"
 	envFile = "OAUTHCLI_TEST_FILE"
 	envName = "OAUTHCLI_TEST_NAME"
+	envPlay = "OAUTHCLI_TEST_PLAY" // which program it is
 )
+
+// runs is how many programs the tests start that look for a login that is lost
+// now and then.
+var runs = flag.Int("runs", 40, "programs to start in tests of what only some of them would show")
 
 const (
 	callers        = 3 // in each process
@@ -33,7 +42,8 @@ const (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(envURL) != "" {
-		if err := useSharedToken(context.Background()); err != nil {
+		program := map[string]func(context.Context) error{"": useSharedToken, "ends": callAndEnd, "closes": cancelCloseAndEnd, "killed": callUntilKilled}[os.Getenv(envPlay)]
+		if err := program(context.Background()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -42,15 +52,58 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// useSharedToken is a process that calls the API with the token in the file.
-func useSharedToken(ctx context.Context) error {
+// connect returns a client with the token in the file, and its source.
+func connect() (*connix.Client, *connix.TokenSource, error) {
 	cfg := &oauth2.Config{ClientID: "example-cli", Endpoint: oauth2.Endpoint{TokenURL: os.Getenv(envURL) + "/token"}}
 	source, err := connix.NewTokenSource(cfg, nil, connix.WithTokenStore(oauthcli.NewFileStore(os.Getenv(envFile))))
 	if err != nil {
+		return nil, nil, err
+	}
+	client, err := connix.NewClient(connix.WithBaseURL(os.Getenv(envURL)), connix.WithTokenSource(source), connix.WithoutRateLimiter())
+	return client, source, err
+}
+
+// callAndEnd is a program that makes two calls and ends.
+func callAndEnd(ctx context.Context) error {
+	client, _, err := connect()
+	for range 2 {
+		if err == nil {
+			_, err = client.Hello(ctx, "")
+		}
+	}
+	return err
+}
+
+// cancelCloseAndEnd is a program that gives up a call, and closes its source.
+func cancelCloseAndEnd(ctx context.Context) error {
+	client, source, err := connect()
+	if err != nil {
 		return err
 	}
-	client, err := connix.NewClient(connix.WithBaseURL(os.Getenv(envURL)), connix.WithTokenSource(source),
-		connix.WithoutRateLimiter())
+	if _, err := client.Hello(ctx, ""); err != nil {
+		return err
+	}
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	_, _ = client.Hello(short, "")
+	return source.Close(ctx)
+}
+
+// callUntilKilled is a program that calls until it is killed. It reads one line
+// first.
+func callUntilKilled(ctx context.Context) error {
+	client, _, err := connect()
+	_, _ = fmt.Println("ready")
+	_, _ = fmt.Scanln()
+	for err == nil {
+		_, err = client.Hello(ctx, os.Getenv(envName))
+	}
+	return err
+}
+
+// useSharedToken is a process that calls the API with the token in the file.
+func useSharedToken(ctx context.Context) error {
+	client, _, err := connect()
 	if err != nil {
 		return err
 	}
@@ -73,6 +126,8 @@ func useSharedToken(ctx context.Context) error {
 // rotatingServer is an API and its token endpoint. To each caller a token is
 // good for a few calls; a refresh token buys one successor.
 type rotatingServer struct {
+	latency    time.Duration
+	perToken   int // uses
 	mu         sync.Mutex
 	uses       map[string]int // by token and caller
 	calls      map[string]int // by caller
@@ -83,7 +138,23 @@ type rotatingServer struct {
 func (s *rotatingServer) refreshToken() string { return fmt.Sprintf("refresh-%d", s.generation) }
 func (s *rotatingServer) accessToken() string  { return fmt.Sprintf("access-%d", s.generation) }
 
+func newRotatingServer() *rotatingServer {
+	return &rotatingServer{uses: map[string]int{}, calls: map[string]int{}, perToken: usesPerToken}
+}
+
+// begin saves the first token into a new file.
+func (s *rotatingServer) begin(t *testing.T, left time.Duration) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "token.json")
+	first := &oauth2.Token{AccessToken: s.accessToken(), RefreshToken: s.refreshToken(), Expiry: time.Now().Add(left)}
+	if err := oauthcli.NewFileStore(path).Save(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func (s *rotatingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	time.Sleep(s.latency)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
@@ -100,7 +171,7 @@ func (s *rotatingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	token, caller := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), r.URL.Query().Get("name")
 	key := token + " " + caller
-	if !strings.HasPrefix(token, "access-") || s.uses[key] == usesPerToken {
+	if !strings.HasPrefix(token, "access-") || s.uses[key] == s.perToken {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = fmt.Fprint(w, `{"error":{"code":"UNAUTHORIZED","message":"the token is used up"}}`)
 		return
@@ -111,14 +182,10 @@ func (s *rotatingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestTwoProcessesShareOneTokenFile(t *testing.T) {
-	s := &rotatingServer{uses: map[string]int{}, calls: map[string]int{}}
+	s := newRotatingServer()
 	srv := httptest.NewServer(s)
 	defer srv.Close()
-	path := filepath.Join(t.TempDir(), "token.json")
-	first := &oauth2.Token{AccessToken: "access-0", RefreshToken: "refresh-0", Expiry: time.Now().Add(time.Hour)}
-	if err := oauthcli.NewFileStore(path).Save(t.Context(), first); err != nil {
-		t.Fatal(err)
-	}
+	path := s.begin(t, time.Hour)
 	var wg sync.WaitGroup
 	for i := range 2 {
 		wg.Go(func() {
@@ -150,4 +217,130 @@ func TestTwoProcessesShareOneTokenFile(t *testing.T) {
 	if err != nil || stored.RefreshToken != s.refreshToken() {
 		t.Errorf("the file holds %v, %v; the newest is %s", stored, err, s.refreshToken())
 	}
+}
+
+// program is this test binary as a program that uses the file.
+func program(t *testing.T, play, url, path string) *exec.Cmd {
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), envPlay+"="+play, envURL+"="+url, envFile+"="+path, envName+"="+play)
+	return cmd
+}
+
+// A program that ends at once after its last call, or after Close, loses no
+// login though a refresh was due.
+func TestPrograms_endAtOnce(t *testing.T) {
+	for _, play := range []string{"ends", "closes"} {
+		t.Run(play, func(t *testing.T) {
+			s := newRotatingServer()
+			s.latency = 20 * time.Millisecond
+			srv := httptest.NewServer(s)
+			defer srv.Close()
+			lost := 0
+			for range *runs {
+				path := s.begin(t, 30*time.Second)
+				before := s.generation
+				if out, err := program(t, play, srv.URL, path).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				stored, err := oauthcli.NewFileStore(path).Load(t.Context())
+				s.mu.Lock()
+				if s.generation != before+1 {
+					t.Errorf("%d refreshes, want 1", s.generation-before)
+				}
+				if err != nil || stored.RefreshToken != s.refreshToken() {
+					lost++
+				}
+				s.mu.Unlock()
+			}
+			if lost > 0 || s.reused > 0 {
+				t.Errorf("%d of %d logins were lost, %d spent tokens used", lost, *runs, s.reused)
+			}
+		})
+	}
+}
+
+// kill -9 at any moment: a token that is complete on the disk is never lost. Only
+// one that no process had written yet can be.
+func TestPrograms_killed(t *testing.T) {
+	tried, refreshes, unavoidable := 0, 0, 0
+	for _, processes := range []int{2, 3, 8} {
+		for range max(1, *runs/processes/2) {
+			s := newRotatingServer()
+			s.perToken = 1 // so that nearly every call refreshes
+			srv := httptest.NewServer(s)
+			path := s.begin(t, time.Hour)
+			killAll(t, srv.URL, path, processes)
+			srv.Close() // waits for the requests under way
+			tried++
+			refreshes += s.generation
+			newest := s.refreshToken()
+			var stored *oauth2.Token
+			_, err := oauthcli.NewFileStore(path).Update(t.Context(), func(_ context.Context, found *oauth2.Token) (*oauth2.Token, error) {
+				stored = found
+				return found, nil
+			})
+			if err != nil || stored == nil {
+				t.Fatalf("after the kill the file holds %v, %v", stored, err)
+			}
+			if stored.RefreshToken == newest {
+				continue
+			}
+			unavoidable++
+			if name := holding(t, filepath.Dir(path), newest); name != "" {
+				t.Errorf("%d processes: the newest token is in %s, and yet it is lost", processes, name)
+			}
+		}
+	}
+	t.Logf("%d kills of 2 to 8 processes, %d refreshes; %d tokens were on no disk yet", tried, refreshes, unavoidable)
+}
+
+// killAll starts the processes and kills them all in the midst of their calls.
+func killAll(t *testing.T, url, path string, processes int) {
+	t.Helper()
+	var all []*exec.Cmd
+	for range processes {
+		cmd := program(t, "killed", url, path)
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, cmd)
+		if _, err := in.Write([]byte("\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(rand.N(60 * time.Millisecond))
+	for _, cmd := range all {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cmd := range all {
+		_ = cmd.Wait() // killed
+	}
+}
+
+// holding returns the file of the folder that holds the text, "" for none.
+func holding(t *testing.T, folder, text string) string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if data, err := os.ReadFile(filepath.Join(folder, entry.Name())); err == nil && bytes.Contains(data, []byte(`"`+text+`"`)) {
+			return entry.Name()
+		}
+	}
+	return ""
 }
