@@ -81,6 +81,7 @@ const (
 	RateLimitDenied  RateLimitReason = "denied"                // the server responded with 429
 	RateLimitTokens  RateLimitReason = "tokens spent"          // the Tokens budget is used up
 	RateLimitMaxRate RateLimitReason = "own max rate"          // the caller's own ceiling
+	RateLimitOutage  RateLimitReason = "server unavailable"    // the server responded with 503 and a Retry-After, several times
 	RateLimitQueue   RateLimitReason = "earlier requests wait" // requests that came earlier are served first
 )
 
@@ -123,11 +124,16 @@ type RateLimitStatus struct {
 	Windows []WindowStatus
 	// Server holds the rate-limit headers of the latest response that had any.
 	Server RateLimits
-	// BlockedUntil is the time until which every request is kept back, after a
-	// 429 or a spent Tokens budget; zero if none is.
+	// BlockedUntil is the time until which every request is certainly kept back;
+	// zero if none is, or if only the response to a request under way can tell.
 	BlockedUntil time.Time
-	// BlockedBy is the reason for BlockedUntil; "" if that is zero.
+	// BlockedBy names why a request made now could not be sent at once; "" if it
+	// could. On a fresh key only the first request goes at once: the others wait
+	// for its response, or fail if they may not wait.
 	BlockedBy RateLimitReason
+	// NextTurn is the estimated time at which a request made now would be sent,
+	// after those that wait; zero if at once.
+	NextTurn time.Time
 	// Waiters is the number of requests that wait.
 	Waiters int
 }
@@ -152,10 +158,15 @@ type RateLimitError struct {
 	// Window is the limit that the request ran into; the zero Window if unknown.
 	Window Window
 	// ResetAt is the earliest time at which another try can succeed, by the local
-	// clock; zero if unknown. It is a lower bound.
+	// clock; zero if unknown. It is a lower bound, or the estimate of NextTurn if
+	// that is why the request was refused.
 	ResetAt time.Time
 	// Wait is the time from the refusal until ResetAt; 0 if unknown.
 	Wait time.Duration
+	// NextTurn is the estimated time of the request's turn, counting the requests
+	// that waited before it; zero if unknown. It is not before ResetAt. A response
+	// can bring it forward.
+	NextTurn time.Time
 	// Reason names the rule that refused the request; "" if unknown.
 	Reason RateLimitReason
 

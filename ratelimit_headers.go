@@ -130,12 +130,13 @@ func (s *serverLimits) read(now time.Time, r RateLimitResult) limit.Response {
 		s.tokens = tokens
 	}
 	a := limit.Response{
-		Refused:    r.StatusCode == http.StatusTooManyRequests,
-		Limit:      requests.limit,
-		Remaining:  limit.Unsaid,
-		RetryAfter: min(max(r.RetryAfter, 0), longestPause),
+		Refused:     r.StatusCode == http.StatusTooManyRequests,
+		Unavailable: r.StatusCode == http.StatusServiceUnavailable && r.RetryAfter > 0,
+		Limit:       requests.limit,
+		Remaining:   limit.Unsaid,
+		RetryAfter:  min(max(r.RetryAfter, 0), longestPause),
 	}
-	if requests.hasRemaining {
+	if n := r.RateLimits.Requests.Limit; requests.hasRemaining && (n == nil || *n > 0) { // a limit of 0 is no limit
 		a.Remaining = requests.remaining
 	}
 	// A key without a tokens budget may show a limit of 0, which is not a spent

@@ -72,7 +72,7 @@ func TestRateLimiter_denied(t *testing.T) {
 		}
 		synctest.Wait()
 		begin := time.Now()
-		last.Settle(rlResult(429, 1000, 900))
+		last.Settle(rlResult(429, 1000, 800))
 		err := <-impatient
 		if e, ok := errors.AsType[*connix.RateLimitError](err); !ok || e.Reason != connix.RateLimitDenied || e.Wait != rlPause || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
@@ -88,7 +88,7 @@ func TestRateLimiter_denied(t *testing.T) {
 			t.Errorf("the first went after %v", took)
 		}
 		time.Sleep(3 * time.Second)
-		first.Settle(rlResult(200, 1000, 899))
+		first.Settle(rlResult(200, 1000, 799))
 		(<-granted).Cancel()
 		if took := time.Since(begin); took != rlPause+3*time.Second {
 			t.Errorf("the second went after %v", took)
@@ -104,7 +104,8 @@ func TestRateLimiter_retryAfter(t *testing.T) {
 		"shorter":             {time.Second, rlPause},
 		"longer":              {10 * time.Minute, 10 * time.Minute},
 		"negative":            {-time.Hour, rlPause},
-		"beyond every bounds": {math.MaxInt64, 24 * time.Hour},
+		"beyond every window": {2 * time.Hour, 5 * time.Minute},
+		"beyond every bounds": {math.MaxInt64, 5 * time.Minute},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

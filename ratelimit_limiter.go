@@ -1,6 +1,7 @@
 package connix
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -75,6 +76,8 @@ func (l *windowLimiter) start(now time.Time) {
 	l.core = limit.New(now, l.windows...)
 	if l.ceilings {
 		l.core.KeepBelow()
+	} else {
+		l.core.ShowLongest()
 	}
 }
 
@@ -99,12 +102,21 @@ func (l *windowLimiter) earliest(now time.Time, ahead int) (time.Time, blocked) 
 	return at, l.blocked(why)
 }
 
+func (l *windowLimiter) turn(now time.Time, ahead int) (time.Time, blocked) {
+	at, why := l.core.Turn(now, ahead)
+	if why.Reason == limit.None {
+		return at, blocked{reason: RateLimitQueue}
+	}
+	return at, l.blocked(why)
+}
+
 func (l *windowLimiter) cancel(now time.Time, p *permit) { l.core.Cancelled(now, p.call) }
 
 // reasons maps the core's reasons to the public ones.
 var reasons = [...]RateLimitReason{
 	limit.Start: RateLimitStart, limit.Shared: RateLimitShared, limit.Full: RateLimitFull,
 	limit.Spread: RateLimitSpread, limit.Denied: RateLimitDenied, limit.Tokens: RateLimitTokens,
+	limit.Unavailable: RateLimitOutage,
 }
 
 func (l *windowLimiter) blocked(why limit.Why) blocked {
@@ -155,9 +167,16 @@ func (l *windowLimiter) Status() RateLimitStatus {
 		l.start(now)
 	}
 	core := l.core.Status(now)
-	s := RateLimitStatus{Server: l.server.public(), Waiters: l.waiters, BlockedUntil: core.Until}
-	if !core.Until.IsZero() {
-		s.BlockedBy = reasons[core.Why.Reason]
+	s := RateLimitStatus{Server: l.server.public(), Waiters: l.waiters}
+	if ok, recheck, why := l.core.Next(now); !ok || l.waiters > 0 {
+		s.BlockedBy = cmp.Or(reasons[why.Reason], RateLimitQueue)
+		if at, _ := l.core.Earliest(now, 0); at.After(now) {
+			s.BlockedUntil = at
+		}
+		s.NextTurn = recheck
+		if at, _ := l.core.Turn(now, l.waiters); at.After(now) && at.After(recheck) {
+			s.NextTurn = at
+		}
 	}
 	for _, w := range core.Windows {
 		ws := WindowStatus{Window: Window(w.Window), Remaining: w.Remaining, ResetAt: w.FreeAt}

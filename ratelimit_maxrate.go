@@ -8,13 +8,15 @@ import (
 )
 
 // maxRate is the caller's own ceiling before another limiter: a steady rate with
-// bursts. Its wait comes first, so that no permit of the other limiter is held
-// meanwhile.
+// bursts. A request takes its token when the next limiter grants it. Until then
+// only as many requests are at the next limiter as there are tokens: if it keeps
+// all back for a while, no more than a burst goes at the end.
 type maxRate struct {
 	queue
 	next   RateLimiter
 	bucket *rate.Limiter
 	window Window
+	ahead  int // requests at the next limiter
 }
 
 // newMaxRate puts a ceiling of perSecond requests a second, with bursts of at most
@@ -35,51 +37,71 @@ func (m *maxRate) Wait(ctx context.Context, req RateLimitRequest) (Permit, error
 	if req.MaxWait > 0 {
 		req.MaxWait = max(req.MaxWait-time.Since(start), 0)
 	}
-	served := false
-	defer func() {
-		if !served {
-			m.giveBack()
-		}
-	}()
+	granted := false
+	defer func() { m.leave(granted) }()
 	p, err := m.next.Wait(ctx, req)
-	served = err == nil
+	granted = err == nil
 	return p, err
 }
 
-// giveBack returns the token of a request that is not sent after all.
-func (m *maxRate) giveBack() {
+// leave notes that a request is no longer at the next limiter.
+func (m *maxRate) leave(granted bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.cancel(m.now(), nil)
+	m.ahead--
+	if granted {
+		m.bucket.AllowN(m.now(), 1)
+	}
 	m.pump()
 }
 
-// Status implements [RateLimiter]: the next limiter's, with the waiters of both.
+// Status implements [RateLimiter]: the next limiter's, with the waiters of both and
+// the later turn.
 func (m *maxRate) Status() RateLimitStatus {
 	s := m.next.Status()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.Waiters += m.waiters
+	now := m.now()
+	turn, why := m.earliest(now, m.waiters)
+	if !turn.After(now) && m.waiters == 0 {
+		return s
+	}
+	if s.BlockedBy == "" {
+		s.BlockedBy = why.reason
+	}
+	if turn.After(now) && turn.After(s.NextTurn) {
+		s.NextTurn = turn
+	}
+	if at, _ := m.earliest(now, 0); at.After(now) && at.After(s.BlockedUntil) {
+		s.BlockedUntil = at
+	}
 	return s
 }
 
 func (m *maxRate) grant(now time.Time, _ *permit) (ok bool, recheck time.Time) {
-	if m.bucket.AllowN(now, 1) {
+	tokens := m.bucket.TokensAt(now)
+	if tokens >= float64(m.ahead+1) {
+		m.ahead++
 		return true, time.Time{}
 	}
-	recheck, _ = m.earliest(now, 0)
-	return false, recheck
+	if m.ahead+1 > m.bucket.Burst() {
+		return false, time.Time{} // only when the next limiter grants one
+	}
+	// The nanosecond covers the bucket's rounding: else the timer would spin.
+	return false, now.Add(m.refill(float64(m.ahead+1)-tokens) + 1)
 }
 
+// earliest counts those at the next limiter as granted now.
 func (m *maxRate) earliest(now time.Time, ahead int) (time.Time, blocked) {
-	// The nanosecond covers the bucket's rounding: else the timer would spin.
-	wait := m.refill(float64(ahead+1)-m.bucket.TokensAt(now)) + 1
+	wait := m.refill(float64(m.ahead+ahead+1)-m.bucket.TokensAt(now)) + 1
 	return now.Add(wait), blocked{m.window, RateLimitMaxRate}
 }
 
-// cancel adds a token: a reservation of the bucket could not be canceled once
-// its time has come.
-func (m *maxRate) cancel(now time.Time, _ *permit) { m.bucket.AllowN(now, -1) }
+func (m *maxRate) turn(now time.Time, ahead int) (time.Time, blocked) { return m.earliest(now, ahead) }
+
+// cancel takes back a grant whose request is not at the next limiter yet.
+func (m *maxRate) cancel(time.Time, *permit) { m.ahead-- }
 
 // refill returns the time in which so many tokens flow into the bucket, at most a
 // year.

@@ -170,3 +170,32 @@ func rlWaits(t *testing.T, l connix.RateLimiter, req connix.RateLimitRequest) co
 	}
 	return p
 }
+
+// TestMaxRate_gateOpens has many callers wait for a closed gate: no more than the
+// ceiling allows go when it opens.
+func TestMaxRate_gateOpens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := rlOpened(t)
+		rlTake(t, inner).Settle(rlResult(429, 1000, 500)) // others use the key: a pause of 70 s
+		l := connix.NewMaxRate(inner, 1, 1)
+		begin := time.Now()
+		var mu sync.Mutex
+		perSecond := map[int]int{}
+		rlTogether(20, func() {
+			p, err := l.Wait(t.Context(), rlPatient)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			perSecond[int(time.Since(begin)/time.Second)]++
+			mu.Unlock()
+			p.Settle(connix.RateLimitResult{StatusCode: 200})
+		})
+		for second, n := range perSecond {
+			if n > 1 || second < 70 {
+				t.Errorf("%d calls went in second %d", n, second)
+			}
+		}
+	})
+}

@@ -17,6 +17,9 @@ type pacer interface {
 	// others before it in the queue, as far as that is certain, and what keeps it
 	// back; now or earlier if nothing is certain.
 	earliest(now time.Time, ahead int) (time.Time, blocked)
+	// turn estimates when a request goes that has ahead others before it in the
+	// queue, and names what keeps it back. It is not before earliest.
+	turn(now time.Time, ahead int) (time.Time, blocked)
 	// cancel takes back a grant whose request is certainly not sent.
 	cancel(now time.Time, p *permit)
 }
@@ -80,9 +83,13 @@ func (q *queue) wait(ctx context.Context, req RateLimitRequest, p *permit) error
 	w := &waiter{permit: p}
 	w.setDeadline(ctx, now, req.MaxWait)
 	at, why := q.pace.earliest(now, q.waiters)
-	if w.deadline.Before(at) && !w.deadline.IsZero() || w.deadline.Equal(now) {
+	turn, slow := q.pace.turn(now, q.waiters)
+	if w.deadline.Before(turn) && !w.deadline.IsZero() || w.deadline.Equal(now) {
 		q.mu.Unlock()
-		return w.refusal(now, at, why)
+		if !w.deadline.Before(at) {
+			at, why = turn, slow // the estimate is the reason
+		}
+		return w.refusal(now, at, turn, why)
 	}
 	w.ready = make(chan error, 1)
 	q.push(w)
@@ -177,7 +184,7 @@ func (q *queue) sweep(now time.Time) {
 		case w.deadline.IsZero():
 		case !now.Before(w.deadline), w.deadline.Before(turn):
 			q.remove(w)
-			w.ready <- w.refusal(now, turn, why)
+			w.ready <- w.refusal(now, turn, turn, why)
 		case q.deadline.IsZero() || w.deadline.Before(q.deadline):
 			q.deadline = w.deadline
 		}
@@ -253,9 +260,13 @@ func (w *waiter) setDeadline(ctx context.Context, now time.Time, maxWait time.Du
 	}
 }
 
-// refusal is the error for a waiter that cannot wait until at.
-func (w *waiter) refusal(now, at time.Time, why blocked) error {
+// refusal is the error for a waiter that cannot wait until at. turn is the estimate
+// of its turn.
+func (w *waiter) refusal(now, at, turn time.Time, why blocked) error {
 	err := &RateLimitError{Window: why.window, Reason: why.reason}
+	if turn.After(now) {
+		err.NextTurn = turn
+	}
 	if at.After(now) {
 		err.ResetAt, err.Wait = at, at.Sub(now)
 	}

@@ -152,9 +152,9 @@ func TestRateLimiter_firstGoesAlone(t *testing.T) {
 				done <- time.Since(begin)
 			}()
 		}
-		time.Sleep(3 * time.Second)
+		time.Sleep(time.Second)
 		first.Settle(rlResult(200, 1000, 999))
-		if a, b := <-done, <-done; a != 3*time.Second || b != a {
+		if a, b := <-done, <-done; a != time.Second || b != a {
 			t.Errorf("the others went after %v and %v", a, b)
 		}
 	})
@@ -172,25 +172,25 @@ func TestRateLimiter_queueTimesOut(t *testing.T) {
 		}()
 		synctest.Wait()
 		begin := time.Now()
-		_, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 5 * time.Second})
+		_, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 500 * time.Millisecond})
 		if e, ok := errors.AsType[*connix.RateLimitError](err); !ok || errors.Is(err, context.DeadlineExceeded) || e.Reason != connix.RateLimitStart {
 			t.Errorf("%v", err)
 		}
-		if took := time.Since(begin); took != 5*time.Second {
+		if took := time.Since(begin); took != 500*time.Millisecond {
 			t.Errorf("waited %v", took)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		begin = time.Now()
 		_, err = l.Wait(ctx, rlPatient)
-		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, connix.ErrRateLimited) || time.Since(begin) != 5*time.Second {
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, connix.ErrRateLimited) || time.Since(begin) != 500*time.Millisecond {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
-		time.Sleep(time.Second)
+		time.Sleep(100 * time.Millisecond)
 		first.Cancel()
 		(<-patient).Cancel() // it is the patient one's turn, at once
-		if took := time.Since(begin); took != 6*time.Second {
-			t.Errorf("the patient one went %v after the first was canceled", took-6*time.Second)
+		if took := time.Since(begin); took != 600*time.Millisecond {
+			t.Errorf("the patient one went %v after the first was canceled", took-600*time.Millisecond)
 		}
 	})
 }
@@ -356,7 +356,7 @@ func TestOnWait_panicsLetOthersGo(t *testing.T) {
 		go func() {
 			defer func() { _ = recover() }()
 			_, _ = l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: -1, OnWait: func(connix.RateLimitWait) {
-				time.Sleep(10 * time.Second)
+				time.Sleep(1500 * time.Millisecond)
 				panic("hook")
 			}})
 		}()
@@ -368,10 +368,86 @@ func TestOnWait_panicsLetOthersGo(t *testing.T) {
 			}
 			went <- time.Since(begin)
 		}()
-		time.Sleep(time.Second)
+		time.Sleep(time.Second / 2)
 		first.Cancel()
-		if at := <-went; at != 10*time.Second {
+		if at := <-went; at != 1500*time.Millisecond {
 			t.Errorf("the next one went after %v", at)
+		}
+	})
+}
+
+// TestRateLimiter_firstHangs has a first call without an end: it does not hold the
+// others for longer than it takes to see that.
+func TestRateLimiter_firstHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter()
+		rlTake(t, l)
+		if s := l.Status(); s.BlockedBy != connix.RateLimitStart || time.Until(s.NextTurn) != 2*time.Second || !s.BlockedUntil.IsZero() {
+			t.Errorf("while it is alone: %+v", s)
+		}
+		begin := time.Now()
+		rlWaits(t, l, connix.RateLimitRequest{MaxWait: 3 * time.Second}) // it hangs too
+		if took := time.Since(begin); took != 2*time.Second {
+			t.Errorf("the second went after %v", took)
+		}
+		for range 6 { // eight in flight, as after a restart
+			rlTake(t, l)
+		}
+		if s := l.Status(); s.BlockedBy != connix.RateLimitShared {
+			t.Errorf("with eight in flight: %+v", s)
+		}
+		rlWaits(t, l, rlPatient).Settle(rlResult(200, 1000, 999))
+		if took := time.Since(begin); took != 12*time.Second {
+			t.Errorf("the ninth went after %v", took)
+		}
+	})
+}
+
+// TestRateLimiter_hourEnds has 50 callers near the end of an hour's budget. Each is
+// told what its place in the queue means, and who cannot wait for it fails at once.
+func TestRateLimiter_hourEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := connix.NewRateLimiter(connix.Window{Limit: 1000, Period: time.Hour}, connix.Window{Limit: 1000, Period: time.Minute})
+		for i := range 950 {
+			rlTake(t, l).Settle(rlResult(200, 1000, 999-i))
+		}
+		var waiting []chan error
+		begin := time.Now()
+		for k := range 50 {
+			granted := make(chan error, 1)
+			go func() {
+				p, err := l.Wait(t.Context(), connix.RateLimitRequest{MaxWait: 5 * time.Minute})
+				if err == nil {
+					p.Settle(rlResult(200, 1000, 50-len(waiting)))
+				}
+				granted <- err
+			}()
+			synctest.Wait()
+			select {
+			case err := <-granted:
+				e, ok := errors.AsType[*connix.RateLimitError](err)
+				if !ok || time.Since(begin) != 0 {
+					t.Fatalf("caller %d: %v after %v", k, err, time.Since(begin))
+				}
+				// About 70 seconds for each of those that wait.
+				turn := e.NextTurn.Sub(begin)
+				if want := time.Duration(len(waiting)+1) * time.Hour / 51; turn < want-5*time.Second || turn > want+5*time.Second || e.Reason != connix.RateLimitSpread || e.Wait != turn {
+					t.Errorf("caller %d with %d waiting: %v, turn in %v, want %v", k, len(waiting), err, turn, want)
+				}
+			default:
+				waiting = append(waiting, granted)
+			}
+		}
+		if len(waiting) != 4 {
+			t.Errorf("%d wait, each for 70 seconds more, in 5 minutes", len(waiting))
+		}
+		if s := l.Status(); s.Waiters != len(waiting) || s.BlockedBy != connix.RateLimitSpread || s.NextTurn.Sub(begin) < 5*time.Minute {
+			t.Errorf("%+v", s)
+		}
+		for _, granted := range waiting {
+			if err := <-granted; err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

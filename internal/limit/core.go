@@ -10,9 +10,10 @@
 // is too early.
 //
 // Around them stand the ledger of our own calls (ledger.go), for windows that
-// no header shows; the gate that a refusal closes (gate.go); and what is known
-// of others on the key (contention.go). Every rule's comment names, in quotes, the
-// row of the simulation's table that fails without it.
+// no header shows; the gate that a refusal closes (gate.go); what is known of
+// others on the key (contention.go); and the meter, which follows a server that
+// admits less at once than its windows say (meter.go). Every rule's comment names,
+// in quotes, the row of the simulation's table that fails without it.
 package limit
 
 import "time"
@@ -29,13 +30,14 @@ type Reason uint8
 
 // The reasons.
 const (
-	None   Reason = iota // it need not wait
-	Start                // the first response is not here yet
-	Shared               // others use the key, or did shortly before us: few calls in flight
-	Full                 // a window holds as many calls as it may
-	Spread               // the window's last calls are spent one by one
-	Denied               // the server refused a call
-	Tokens               // the tokens budget is spent
+	None        Reason = iota // it need not wait
+	Start                     // the first response is not here yet
+	Shared                    // others use the key, or did shortly before us: few calls in flight
+	Full                      // a window holds as many calls as it may
+	Spread                    // the window's last calls are spent one by one
+	Denied                    // the server refused a call
+	Tokens                    // the tokens budget is spent
+	Unavailable               // the server said 503, and when to come again
 )
 
 // Why is a reason and the index of the window that it is about; for Start and
@@ -60,12 +62,13 @@ const Unsaid = -1
 
 // Response is the part of a response that is about limits.
 type Response struct {
-	Refused    bool          // status 429: nothing was consumed
-	Limit      int           // of the window that the headers show; 0: absent
-	Remaining  int           // of the same window; Unsaid: absent
-	RetryAfter time.Duration // 0: absent
-	TokensGone bool          // the tokens budget shows 0
-	TokensBack time.Duration // and is said to return after this; 0: absent
+	Refused     bool          // status 429: nothing was consumed
+	Unavailable bool          // status 503 with a RetryAfter
+	Limit       int           // of the window that the headers show; 0: absent
+	Remaining   int           // of the same window; Unsaid: absent
+	RetryAfter  time.Duration // 0: absent
+	TokensGone  bool          // the tokens budget shows 0
+	TokensBack  time.Duration // and is said to return after this; 0: absent
 }
 
 const (
@@ -74,9 +77,15 @@ const (
 	// turns early is noticed too late ("alone"); with more, too much of a late
 	// one is spent slowly.
 	keepBackPart = 20
+	// So often in a row is Remaining 0 seen before it is taken to mean nothing.
+	stuckTimes = 3
 	// Shorter windows keep nothing back: their end is never far.
 	keepBackFrom = 10 * time.Minute
 )
+
+// outageTimes is the number of 503s in a row after which all calls wait: one alone may be
+// about a single route.
+const outageTimes = 3
 
 // Core is the limiter of one API key. Responses may come in any order; a
 // time that goes back is taken as the latest one.
@@ -96,6 +105,12 @@ type Core struct {
 	lastSend   time.Duration // when the latest was granted
 	unsure     time.Duration // until then the shown window's ledger holds calls of others
 	cert       certificate
+	meter      meter
+	longest    bool          // every header is about the longest window
+	outage     int           // 503s in a row
+	stuck      int           // responses that showed Remaining 0 and were served all the same
+	stuckLast  time.Duration // the latest of those that count
+	pauses     uint8         // refusals in a row that came after a pause: 1 short, 2 or more long
 	gate       gate
 	contention contention
 }
@@ -114,6 +129,8 @@ func New(start time.Time, windows ...Window) *Core {
 		}
 	}
 	unit := windows[c.shortest].Period
+	c.meter = newMeter(windows[c.shortest])
+	c.gate.longest = windows[c.shown].Period
 	// The server may have a shorter window than the caller names.
 	c.gate.unit, c.contention.span = min(unit, maxGateUnit), unit*13/12
 	c.keepBack()
@@ -127,6 +144,10 @@ func (c *Core) KeepBelow() {
 		c.ceilings = append(c.ceilings, l.limit)
 	}
 }
+
+// ShowLongest has every header be about the longest window, as the API documents
+// it. Otherwise the first header's limit tells which window it is about.
+func (c *Core) ShowLongest() { c.longest = true }
 
 // Next reports whether a call may be sent now. If not, recheck is the time to ask
 // again unless something else happens before; the zero time means that only an
@@ -143,25 +164,32 @@ func (c *Core) Next(now time.Time) (admit bool, recheck time.Time, why Why) {
 }
 
 func (c *Core) next(now time.Duration) (recheck time.Duration, why Why) {
-	if until, blocked := c.gate.wait(now, c.inflight); blocked {
+	if until, blocked := c.gate.wait(now, c.inflight, c.lastSend); blocked {
 		return until, c.gate.why
 	}
 	// The first call goes alone, as a window that an earlier run has filled
 	// cannot be seen before the first response ("restarted": 100 refusals).
-	if !c.responded && c.contention.cold == 0 && c.inflight > 0 {
-		return 0, Why{Start, c.shown}
+	if until := c.lastSend + startPatience; !c.responded && c.contention.cold == 0 && c.inflight > 0 && now < until {
+		return until, Why{Start, c.shown}
 	}
-	if room, until := c.contention.room(now); c.inflight >= room {
+	alone := c.lastSend + alonePatience
+	if room, until := c.contention.room(now); c.inflight >= room && now < alone {
+		if until == 0 || until > alone {
+			until = alone
+		}
 		return until, Why{Shared, c.shown}
 	}
 	if at, i, full := c.full(now); full {
 		return at, Why{Full, i}
 	}
-	if !c.cert.known || c.cert.n > c.reserve {
+	if at := c.meter.wait(now, 0); at > now {
+		return at, Why{Full, c.shortest}
+	}
+	if !c.cert.known || c.cert.left() > c.reserve {
 		return 0, Why{}
 	}
-	if c.inflight > 0 {
-		return 0, Why{Spread, c.shown}
+	if c.inflight > 0 && now < alone {
+		return alone, Why{Spread, c.shown}
 	}
 	if at := c.probeAt(now); now < at {
 		return at, Why{Spread, c.shown}
@@ -192,8 +220,12 @@ func (c *Core) full(now time.Duration) (until time.Duration, index int, full boo
 // our own ledger has room for one more than are certified.
 func (c *Core) probeAt(now time.Duration) time.Duration {
 	l := &c.ledgers[c.shown]
-	n := max(c.cert.n, 0) + 1
-	by, ok := l.when(now, n, 0)
+	n := max(c.cert.left(), 0) + 1
+	if c.cert.late {
+		// The promise is below what is left: the ledger's next slot shows more.
+		n = max(n, l.free(now, c.inflight)+1)
+	}
+	by, ok := l.when(now, n, c.inflight)
 	if !ok {
 		by = c.lastSend + l.period
 	}
@@ -212,137 +244,23 @@ func (c *Core) Sent(now time.Time) Call {
 	t := c.time(now)
 	c.sent++
 	call := Call{seq: c.sent, out: c.inflight, prev: c.lastSend}
+	if !c.responded && c.contention.cold == 0 && c.inflight > 0 {
+		c.contention.earlier(t) // the first call hangs
+	}
 	c.inflight++
 	c.cert.shift(-1)
+	c.cert.recent.add(t, 1)
+	c.meter.take(t)
 	c.lastSend = t
 	return call
 }
 
-// Responded notes the response to call, of any status.
-func (c *Core) Responded(now time.Time, call Call, a Response) {
-	t := c.time(now)
-	c.inflight--
-	first := !c.responded
-	c.responded = true
-	if !a.Refused {
-		for i := range c.ledgers {
-			c.ledgers[i].book(t, 1)
-		}
-		c.contention.calm++
-	}
-	if a.Limit > 0 && !c.readLimit(t, a) {
-		a.Remaining = Unsaid
-	}
-	if a.Remaining >= 0 {
-		c.readRemaining(t, call, a, first)
-	}
-	c.readRefusal(t, a)
-}
-
-// readLimit takes the limit that a header shows, and reports whether it is about a
-// window of ours. The first one tells which: the one of that limit, or else the
-// longest.
-func (c *Core) readLimit(now time.Duration, a Response) bool {
-	at := c.shown
-	if !c.picked {
-		for i := range c.ledgers {
-			if c.ledgers[i].limit == a.Limit {
-				at = i
-				break
-			}
-		}
-	}
-	if c.ceilings != nil && a.Limit > c.ceilings[at] {
-		return false
-	}
-	if !c.picked {
-		c.picked, c.shown = true, at
-		c.ledgers[at].limit = a.Limit
-	}
-	shown := &c.ledgers[c.shown]
-	switch raised := a.Limit - shown.limit; {
-	case raised > 0:
-		// A raised limit is not room: a bucket grows without being filled
-		// ("changed").
-		shown.book(now, raised)
-	case raised < 0:
-		// What a lowered limit takes, nobody else has spent ("changed").
-		c.cert.shift(raised)
-	}
-	shown.limit = a.Limit
-	c.keepBack()
-	if a.Remaining >= a.Limit {
-		// It cannot have counted this call ("headers").
-		c.cert.ahead = 1
-	}
-	return true
-}
-
-// keepBack sets the reserve for the window that the headers show.
-func (c *Core) keepBack() {
-	c.reserve = 0
-	if l := &c.ledgers[c.shown]; l.period >= keepBackFrom {
-		c.reserve = l.limit / keepBackPart
-	}
-}
-
-// readRemaining takes the Remaining that a header shows.
-func (c *Core) readRemaining(now time.Duration, call Call, a Response, first bool) {
-	shown := &c.ledgers[c.shown]
-	remaining := min(a.Remaining, shown.limit)
-	broken := c.cert.read(call, remaining, c.sent, c.inflight)
-	if first {
-		earlier := shown.limit - remaining - int(c.sent) // any of ours may be counted
-		if a.Refused {
-			earlier++
-		}
-		if earlier > 0 {
-			// When it was used is unknown: perhaps just now ("restarted").
-			shown.book(now, earlier)
-			c.unsure = now + shown.keep
-			c.contention.earlier(now)
-		}
-	}
-	if broken > 0 {
-		c.contention.sign(now)
-		c.unsure = now + shown.keep
-		for i := range c.ledgers {
-			if i == c.shown || broken < c.ledgers[i].limit {
-				c.ledgers[i].book(now, broken)
-			}
-		}
-	}
-}
-
-// readRefusal takes what a response says of calls that will be refused.
-func (c *Core) readRefusal(now time.Duration, a Response) {
-	why := Why{Denied, UnknownWindow}
-	switch {
-	case a.TokensGone:
-		why = Why{Tokens, c.shown}
-	case a.Remaining == 0:
-		why.Window = c.shown
-	}
-	if !a.Refused {
-		c.gate.passed(now, !c.cert.known || c.cert.n > c.reserve)
-	}
-	switch {
-	case a.Refused:
-		c.contention.sign(now)
-		c.gate.refused(now, a.Remaining == 0 || a.TokensGone, a.RetryAfter, why)
-	case a.TokensGone && c.tokens:
-		// Once only: a server that serves on with an empty budget does not mean
-		// it, and one that means it will refuse ("tokens").
-		c.gate.hold(now, a.TokensBack, why)
-	}
-	c.tokens = !a.TokensGone
-}
-
 // Lost notes that call will have no response. It may have arrived, and as late as
 // now ("alone").
-func (c *Core) Lost(now time.Time, _ Call) {
+func (c *Core) Lost(now time.Time, call Call) {
 	t := c.time(now)
 	c.inflight--
+	c.meter.back(call, false)
 	for i := range c.ledgers {
 		c.ledgers[i].book(t, 1)
 	}
@@ -355,9 +273,11 @@ func (c *Core) Lost(now time.Time, _ Call) {
 
 // Cancelled notes that call was certainly not sent: what it held returns.
 func (c *Core) Cancelled(now time.Time, call Call) {
-	c.time(now)
+	t := c.time(now)
 	c.inflight--
 	c.cert.shift(1)
+	c.meter.back(call, true)
+	c.meter.giveBack(t)
 	if call.seq == c.sent {
 		c.lastSend = call.prev
 	}

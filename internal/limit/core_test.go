@@ -75,7 +75,7 @@ func TestCore(t *testing.T) {
 	tests := map[string]func(*script){
 		"the first call goes alone": func(c *script) {
 			c.send(1)
-			c.blocked(0, limit.Start, 0)
+			c.blocked(2*s, limit.Start, 0)
 			c.respond(1, 1000, 999)
 			c.send(99)
 			c.blocked(keeps(minute, 0), limit.Full, 1)
@@ -104,15 +104,19 @@ func TestCore(t *testing.T) {
 			c.at = 30 * s
 			c.Lost(c.now(), c.calls[0])
 			c.send(8)
-			c.blocked(95*s, limit.Shared, 0)
+			c.blocked(40*s, limit.Shared, 0)
+			c.at = 40 * s
+			c.send(1) // they hang: one more
+			c.blocked(50*s, limit.Shared, 0)
 		},
 		"an earlier run has used some": func(c *script) {
 			c.send(1)
 			c.respond(1, 1000, 700)
 			c.send(8)
-			c.blocked(65*s, limit.Shared, 0)
+			c.blocked(10*s, limit.Shared, 0)
+			c.respond(8, 1000, 699)
 			c.at = 65 * s
-			c.send(91)
+			c.send(99)
 		},
 		"the last calls are spread": func(c *script) {
 			c.send(1)
@@ -130,7 +134,7 @@ func TestCore(t *testing.T) {
 			c.blocked(at, limit.Spread, 0)
 			c.at = at
 			c.send(1)
-			c.blocked(0, limit.Spread, 0)
+			c.blocked(at+10*s, limit.Spread, 0)
 			// A cancelled one does not put the next one off.
 			c.Cancelled(c.now(), c.calls[0])
 			c.calls = nil
@@ -144,13 +148,83 @@ func TestCore(t *testing.T) {
 			c.respond(1, 1000, 999)
 			c.send(2)
 			c.at = s
-			c.Responded(c.now(), c.calls[0], limit.Response{Refused: true, Limit: 1000, Remaining: 998})
+			c.Responded(c.now(), c.calls[0], limit.Response{Refused: true, Limit: 1000, Remaining: 990})
 			c.blocked(s+m*7/6, limit.Denied, limit.UnknownWindow)
-			c.Responded(c.now(), c.calls[1], limit.Response{Refused: true, Limit: 1000, Remaining: 998, RetryAfter: 5 * m})
+			c.Responded(c.now(), c.calls[1], limit.Response{Refused: true, Limit: 1000, Remaining: 990, RetryAfter: 5 * m})
 			c.blocked(s+5*m, limit.Denied, limit.UnknownWindow)
 			c.at = s + 5*m
+			c.calls = nil
 			c.send(1)
-			c.blocked(0, limit.Denied, limit.UnknownWindow)
+			c.blocked(c.at+10*s, limit.Denied, limit.UnknownWindow)
+		},
+		"a refusal by the server's shape": func(c *script) {
+			c.send(1)
+			c.respond(1, 1000, 999)
+			c.send(20)
+			c.at = s
+			c.respond(8, 1000, 998)
+			refuse := func() {
+				c.Responded(c.now(), c.calls[0], limit.Response{Refused: true, Limit: 1000, Remaining: 991})
+				c.calls = c.calls[1:]
+			}
+			for range 12 {
+				refuse()
+			}
+			// A short pause, and one call tries.
+			c.blocked(s+1200*time.Millisecond, limit.Denied, limit.UnknownWindow)
+			c.at += 20 * s
+			c.send(1)
+			c.blocked(c.at+10*s, limit.Denied, limit.UnknownWindow)
+			c.respond(1, 1000, 990)
+			// Some seven were taken: five and a half at once from now on, one each 0.6 s.
+			c.send(4)
+			c.blocked(c.at+300*time.Millisecond+1, limit.Full, 1)
+			if c.Status(c.now()).Others {
+				c.t.Error("others are noticed")
+			}
+		},
+		"a refusal by a full window": func(c *script) {
+			c.send(1)
+			c.respond(1, 1000, 999)
+			c.send(30)
+			c.respond(29, 1000, 998)
+			refuse := func() {
+				c.Responded(c.now(), c.calls[0], limit.Response{Refused: true, Limit: 1000, Remaining: 970})
+				c.calls = c.calls[1:]
+			}
+			refuse()
+			c.at = 10 * s
+			c.send(1)
+			refuse()
+			c.blocked(10*s+m*7/6, limit.Denied, limit.UnknownWindow)
+			c.at += m * 7 / 6
+			c.send(1)
+			c.respond(1, 1000, 969)
+			// Thirty fit into the minute: one each 2 s.
+			c.blocked(c.at+2*s+1, limit.Full, 1)
+		},
+		"an outage": func(c *script) {
+			c.send(1)
+			c.respond(1, 1000, 999)
+			c.send(4)
+			down := limit.Response{Unavailable: true, RetryAfter: m, Remaining: limit.Unsaid}
+			for i := range 3 {
+				c.Responded(c.now(), c.calls[i], down)
+			}
+			c.blocked(m, limit.Unavailable, limit.UnknownWindow)
+			c.at = m
+			c.send(1)
+			c.blocked(m+10*s, limit.Unavailable, limit.UnknownWindow)
+			c.Responded(c.now(), c.calls[4], limit.Response{Limit: 1000, Remaining: 995})
+			c.send(50)
+		},
+		"the longest is shown": func(c *script) {
+			c.ShowLongest()
+			c.send(1)
+			c.respond(1, 100, 99)
+			if w := c.Status(c.now()).Windows; w[0].Limit != 100 || !w[0].Shown {
+				c.t.Errorf("windows %+v", w)
+			}
 		},
 		"a ceiling": func(c *script) {
 			c.KeepBelow()
@@ -178,7 +252,7 @@ func TestCore(t *testing.T) {
 			c.send(1)
 			c.respond(1, 1000, 990)
 			c.send(1)
-			c.blocked(66*s, limit.Shared, 0)
+			c.blocked(11*s, limit.Shared, 0)
 		},
 		"tokens are spent": func(c *script) {
 			c.send(1)
@@ -188,7 +262,7 @@ func TestCore(t *testing.T) {
 			c.at = 10 * s
 			c.calls = nil
 			c.send(1)
-			c.blocked(0, limit.Tokens, 0)
+			c.blocked(20*s, limit.Tokens, 0)
 			// They are still shown as spent, and the call passed.
 			gone.Remaining--
 			c.Responded(c.now(), c.calls[0], gone)

@@ -38,6 +38,11 @@ const (
 	CountsItself     Fault = "Remaining is taken to count the call itself, always"
 	NoTrial          Fault = "all calls go at once when the gate opens"
 	TokensAgain      Fault = "a spent Tokens budget closes the gate with each response"
+	ShapeUnknown     Fault = "a refusal by the server's shape is taken for others"
+	NotForgotten     Fault = "a refusal after a whole period of silence is taken for the server's shape"
+	NeverLate        Fault = "a late Remaining is taken for others' calls"
+	StuckBelieved    Fault = "a Remaining of 0 is always believed"
+	OutageIgnored    Fault = "503 and its Retry-After are ignored"
 )
 
 // Next implements limitsim.Limiter.
@@ -86,6 +91,21 @@ func (p *Planted) before(t time.Duration, call *Call, a *Response) (undo func())
 				p.ledgers[i].keep += since
 			}
 		}
+	case ShapeUnknown:
+		if a.Refused {
+			p.contention.seen, p.contention.last = true, t
+		}
+	case NotForgotten:
+		if a.Refused && p.pauses >= 2 {
+			gap, burst := p.meter.gap, p.meter.burst
+			undo = func() { p.meter.gap, p.meter.burst = gap, burst }
+		}
+	case NeverLate:
+		p.cert.banned = t + time.Hour
+	case StuckBelieved:
+		p.stuck = 0
+	case OutageIgnored:
+		p.outage = 0
 	case LateBelieved:
 		call.out, call.seq = 0, p.Core.sent
 	case NoCertificate:
@@ -120,7 +140,7 @@ func (p *Planted) before(t time.Duration, call *Call, a *Response) (undo func())
 			shown.limit = min(shown.limit, a.Limit)
 		}
 	case OldDisproves:
-		p.cert.born = 0
+		p.cert.born, p.cert.second.born = 0, 0
 	case TokensAgain:
 		p.tokens = true
 	case EachRefusal:

@@ -9,6 +9,16 @@ const gateDoublings = 2
 // maxGateUnit bounds a pause where the shortest window is a long one.
 const maxGateUnit = time.Minute
 
+// disbelieved is the pause after a Retry-After beyond the longest window.
+const disbelieved = 5 * time.Minute
+
+// Where one call goes alone, the next one waits so long for its response: a call
+// that hangs must not hold all others.
+const (
+	startPatience = 2 * time.Second // before the first response
+	alonePatience = 10 * time.Second
+)
+
 // gate keeps everything back for a while after the server refused a call, and
 // then lets one call try ("tokens": else a hundred are refused again).
 //
@@ -17,23 +27,31 @@ const maxGateUnit = time.Minute
 // alone, as a bucket names the moment at which a single slot returns, and tells
 // it to everybody who asks ("shared": 80 refusals an hour).
 type gate struct {
-	unit  time.Duration // the shortest window, a minute at most
-	until time.Duration // closed before this
-	why   Why           // of until
-	trial bool          // open for one call at a time, until one is let through
-	again int           // pauses in a row for a spent budget
+	unit    time.Duration // the shortest window, a minute at most
+	longest time.Duration // the longest window
+	until   time.Duration // closed before this
+	why     Why           // of until
+	trial   bool          // open for one call at a time, until one is let through
+	again   int           // pauses in a row for a spent budget
 }
 
-// wait tells whether the gate stands in the way, and until when; 0 if only an
-// response can tell.
-func (g *gate) wait(now time.Duration, inflight int) (until time.Duration, blocked bool) {
+// wait reports whether the gate keeps a call back, and until when.
+func (g *gate) wait(now time.Duration, inflight int, lastSend time.Duration) (until time.Duration, blocked bool) {
 	switch {
 	case now < g.until:
 		return g.until, true
-	case g.trial && inflight > 0:
-		return 0, true
+	case g.trial && inflight > 0 && now < lastSend+alonePatience:
+		return lastSend + alonePatience, true
 	}
 	return 0, false
+}
+
+// pause closes the gate for so long. One call tries then.
+func (g *gate) pause(now, long time.Duration, why Why) {
+	if now+long > g.until {
+		g.until, g.why = now+long, why
+	}
+	g.trial = true
 }
 
 // refused closes the gate for a refusal. spent tells that the budget which the
@@ -42,6 +60,10 @@ func (g *gate) wait(now time.Duration, inflight int) (until time.Duration, block
 func (g *gate) refused(now time.Duration, spent bool, retryAfter time.Duration, why Why) {
 	if now >= g.until {
 		g.close(now, spent, why)
+	}
+	if retryAfter > g.longest {
+		// No window of ours lasts so long.
+		retryAfter = min(retryAfter, disbelieved)
 	}
 	g.until = max(g.until, now+retryAfter)
 }

@@ -52,6 +52,10 @@ func TestGate(t *testing.T) {
 			{m, refused(false, 5*m), 10 * m},
 			{2 * m, refused(false, 9*m), 11 * m},
 		},
+		"Retry-After beyond every window": {
+			{0, refused(false, time.Hour), time.Hour},
+			{2 * time.Hour, refused(false, 24*time.Hour), 2*time.Hour + 5*m},
+		},
 		"Retry-After does not shorten": {{0, refused(false, time.Second), pause}},
 		"a budget comes back soon":     {{0, hold(3 * time.Second), 3 * time.Second}},
 		"or late": {
@@ -68,7 +72,7 @@ func TestGate(t *testing.T) {
 	}
 	for name, events := range tests {
 		t.Run(name, func(t *testing.T) {
-			g := gate{unit: m}
+			g := gate{unit: m, longest: time.Hour}
 			for i, e := range events {
 				if e.do(&g, e.at); g.until != e.want {
 					t.Errorf("event %d: closed until %v, want %v", i, g.until, e.want)
@@ -79,19 +83,22 @@ func TestGate(t *testing.T) {
 }
 
 func TestGateLetsOneTry(t *testing.T) {
-	g := gate{unit: time.Minute}
+	g := gate{unit: time.Minute, longest: time.Hour}
+	var lastSend time.Duration
 	wait := func(now time.Duration, inflight int, want time.Duration, blocked bool) {
 		t.Helper()
-		if until, got := g.wait(now, inflight); until != want || got != blocked {
+		if until, got := g.wait(now, inflight, lastSend); until != want || got != blocked {
 			t.Errorf("at %v with %d in flight: %v, %v; want %v, %v", now, inflight, until, got, want, blocked)
 		}
 	}
 	wait(0, 50, 0, false)
 	g.refused(0, false, 0, Why{})
 	opens := g.until
+	lastSend = opens
 	wait(opens-1, 0, opens, true)
 	wait(opens, 0, 0, false)
-	wait(opens, 1, 0, true)
+	wait(opens, 1, opens+alonePatience, true) // the one that tries was sent now
+	wait(opens+alonePatience, 1, 0, false)
 	g.passed(opens+1, true)
 	wait(opens+1, 50, 0, false)
 }

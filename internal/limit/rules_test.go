@@ -15,11 +15,11 @@ var rules = []struct {
 	runs  int
 }{
 	{limit.AgedFromSend, "alone", 2},
-	{limit.LateBelieved, "alone", 2},
+	{limit.LateBelieved, "fuzz", 2},
 	{limit.NothingKeptBack, "alone", 2},
 	{limit.NoContention, "shared", 2},
 	{limit.NoCertificate, "alone", 2},
-	{limit.OldDisproves, "fuzz", 4},
+	{limit.OldDisproves, "fuzz", 8},
 	{limit.LostForgotten, "fuzz", 4},
 	{limit.CancelKeeps, "cancelled", 1},
 	{limit.NotAlone, "restarted", 4},
@@ -37,6 +37,11 @@ var rules = []struct {
 	{limit.CountsItself, "headers", 1},
 	{limit.NoTrial, "tokens", 1},
 	{limit.TokensAgain, "tokens", 1},
+	{limit.ShapeUnknown, "shapes", 2},
+	{limit.NotForgotten, "outage", 1},
+	{limit.NeverLate, "lag", 1},
+	{limit.StuckBelieved, "stuck", 1},
+	{limit.OutageIgnored, "outage", 1},
 }
 
 // TestEveryRuleIsNeeded plants each fault and takes out each rule, and sees the

@@ -13,7 +13,7 @@ var rowAlone = Row{
 	Situation: "the key is ours alone, always busy; every mix of kinds for hour and minute, any phase, jitter to 2 s a way, 1 to 256 workers",
 	Runs:      12,
 	Measure: func(runs int, limiter Factory) []Figure {
-		var refused, others int
+		var refused, others, late int
 		var first, corner, whole spread
 		mixes(runs, 1, func(r *rand.Rand, h, m Kind) {
 			c := scenario(r, h, m)
@@ -22,6 +22,9 @@ var rowAlone = Row{
 			refused += len(p.Refused)
 			if p.Others {
 				others++
+			}
+			if p.Late {
+				late++
 			}
 			whole.add(float64(len(p.Served)) / float64(Oracle(c).served()))
 			part := float64(p.served(firstMinutes)) / float64(slidingOracle(c, firstMinutes))
@@ -34,6 +37,7 @@ var rowAlone = Row{
 		figures := []Figure{
 			atMost("refused", float64(refused), Count, 0),
 			atMost("runs in which others are noticed", float64(others), Count, 0),
+			atMost("runs in which Remaining is taken to be late", float64(late), Count, 0),
 			atLeast("8 minutes, of the sliding oracle, least", first.least, Percent, 0.97),
 			worthKnowing("8 minutes, mean", first.mean(), Percent),
 			atLeast("10 hours, of the server's own oracle, least", whole.least, Percent, 0.97),
@@ -76,7 +80,7 @@ var rowFuzz = Row{
 	Situation: "the key is ours alone; besides, lost responses, cancelled calls, responses without headers, bursts, idle hours, other windows, odd headers",
 	Runs:      12,
 	Measure: func(runs int, limiter Factory) []Figure {
-		var refused, others, calls int
+		var refused, others, late, calls int
 		mixes(runs, 2, func(r *rand.Rand, h, m Kind) {
 			c := fuzzed(r, h, m)
 			c.New = limiter
@@ -86,10 +90,14 @@ var rowFuzz = Row{
 			if p.Others {
 				others++
 			}
+			if p.Late {
+				late++
+			}
 		})
 		return []Figure{
 			atMost("refused", float64(refused), Count, 0),
 			atMost("runs in which others are noticed", float64(others), Count, 0),
+			atMost("runs in which Remaining is taken to be late", float64(late), Count, 0),
 			worthKnowing("calls", float64(calls), Count),
 		}
 	},
@@ -129,7 +137,7 @@ var rowWork = Row{
 				r := rand.New(rand.NewPCG(3, uint64(n)))
 				c := Config{
 					Seed: r.Uint64(), Until: time.Hour, New: limiter,
-					Windows: []ServerWindow{{limit.Window{Limit: 100, Period: 2 * time.Second}, kind, upTo(r, 2*time.Second)}},
+					Windows: []ServerWindow{{Window: limit.Window{Limit: 100, Period: 2 * time.Second}, Kind: kind, Phase: upTo(r, 2*time.Second)}},
 					RTT:     50*time.Microsecond + upTo(r, 900*time.Microsecond),
 					Procs:   []Proc{{Workers: 16, Calls: 400}},
 				}

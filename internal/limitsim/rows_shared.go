@@ -29,7 +29,7 @@ var rowShared = Row{
 			atMost("calls sent before a Retry-After is over", float64(v.early), Count, 0),
 			atLeast("together, of the oracle, mean", part.mean(), Percent, 0.97),
 			worthKnowing("together, least", part.least, Percent),
-			worthKnowing("refusals in the 4 minutes after the last has joined, and before, mean", contact.mean(), Mean),
+			atMost("refusals in the 4 minutes after the last has joined, and before, mean", contact.mean(), Mean, 25),
 			worthKnowing("the same, most", contact.top, Count),
 		}
 	},
@@ -93,7 +93,7 @@ var rowFleet = Row{
 					r := rand.New(rand.NewPCG(14, uint64(n)))
 					c := Config{
 						Seed: r.Uint64(), Until: 5 * time.Hour, RTT: 50 * time.Millisecond, New: limiter,
-						Windows: []ServerWindow{{hour, kind, upTo(r, time.Hour)}, {minute, kind, upTo(r, time.Minute)}},
+						Windows: []ServerWindow{{Window: hour, Kind: kind, Phase: upTo(r, time.Hour)}, {Window: minute, Kind: kind, Phase: upTo(r, time.Minute)}},
 						Procs:   slices.Repeat([]Proc{{Workers: 8}}, copies),
 					}
 					result := Run(c)

@@ -61,16 +61,19 @@ func run(c *Config, oracle bool) Result {
 	r := make(Result, len(s.procs))
 	for i := range s.procs {
 		p := &s.procs[i]
-		p.Others = p.limiter.Status(s.time()).Others
+		status := p.limiter.Status(s.time())
+		p.Others, p.Late = status.Others, status.Late
 		r[i] = p.ProcResult
 	}
 	return r
 }
 
 func (s *sim) start() {
-	windows := make([]limit.Window, len(s.Windows))
-	for i, w := range s.Windows {
-		windows[i] = w.Window
+	windows := s.Known
+	if windows == nil {
+		for _, w := range s.Windows {
+			windows = append(windows, w.Window)
+		}
 	}
 	for i, p := range s.Procs {
 		q := proc{Proc: p, left: p.Calls, limit: s.Windows[0].Limit}
@@ -206,7 +209,7 @@ func (s *sim) arrive(id int32) {
 		return
 	}
 	w.response = s.server.serve(s.now)
-	if w.response.Refused {
+	if w.response.Refused || w.response.Unavailable {
 		p.Refused = append(p.Refused, Refusal{w.granted, s.now})
 	} else {
 		p.Served = append(p.Served, s.now)
@@ -250,7 +253,7 @@ func (s *sim) end(id int32) {
 		p.Shown = append(p.Shown, s.now)
 	}
 	p.retryAfter = max(p.retryAfter, s.now+w.response.RetryAfter)
-	if w.response.Refused && p.Calls > 0 {
+	if (w.response.Refused || w.response.Unavailable) && p.Calls > 0 {
 		p.left++ // it is sent again
 	}
 	p.limiter.Responded(s.time(), w.call, w.response)

@@ -29,8 +29,8 @@ func scenario(r *rand.Rand, h, m Kind) Config {
 		Seed:  r.Uint64(),
 		Until: 10 * time.Hour,
 		Windows: []ServerWindow{
-			{hour, h, upTo(r, time.Hour)},
-			{minute, m, upTo(r, time.Minute)},
+			{Window: hour, Kind: h, Phase: upTo(r, time.Hour)},
+			{Window: minute, Kind: m, Phase: upTo(r, time.Minute)},
 		},
 		RTT:    pick(r, 100*time.Microsecond, time.Millisecond, 50*time.Millisecond, 100*time.Millisecond, 500*time.Millisecond),
 		Jitter: pick(r, 0, 0, 10*time.Millisecond, 200*time.Millisecond, time.Second, 2*time.Second),
@@ -71,7 +71,7 @@ func fuzzed(r *rand.Rand, h, m Kind) Config {
 	case 2: // the headers show the minute
 		w[0], w[1] = w[1], w[0]
 	case 3:
-		c.Windows = append(w, ServerWindow{limit.Window{Limit: 10, Period: time.Second}, pick(r, kinds...), 0})
+		c.Windows = append(w, ServerWindow{Window: limit.Window{Limit: 10, Period: time.Second}, Kind: pick(r, kinds...)})
 	}
 	for i := range c.Windows {
 		c.Windows[i].Phase %= c.Windows[i].Period

@@ -27,6 +27,7 @@ type ServerWindow struct {
 	limit.Window
 	Kind  Kind
 	Phase time.Duration // a fixed window turns at this time first, then every Period
+	Burst int           // of a bucket; 0: Limit
 }
 
 // window is a ServerWindow at work.
@@ -43,7 +44,10 @@ type window struct {
 }
 
 func newWindow(w ServerWindow) window {
-	return window{ServerWindow: w, tokens: float64(w.Limit), turn: math.MinInt64}
+	if w.Burst == 0 {
+		w.Burst = w.Limit
+	}
+	return window{ServerWindow: w, tokens: float64(w.Burst), turn: math.MinInt64}
 }
 
 // advance brings the state to now.
@@ -64,7 +68,7 @@ func (w *window) advance(now time.Duration) {
 			w.size--
 		}
 	case Bucket:
-		w.tokens = min(float64(w.Limit), w.tokens+float64(now-w.last)*w.rate())
+		w.tokens = min(float64(w.Burst), w.tokens+float64(now-w.last)*w.rate())
 		w.last = now
 	}
 }
@@ -137,10 +141,11 @@ const (
 	NoHeaders               // not one
 	RemainingOnly           // no Limit
 	RemainingBefore         // Remaining is written before the call is counted
+	RemainingStuck          // Remaining is always 0
 )
 
 func (h Headers) String() string {
-	return [...]string{"all", "none", "Remaining only", "Remaining before the call"}[h]
+	return [...]string{"all", "none", "Remaining only", "Remaining before the call", "Remaining stuck at 0"}[h]
 }
 
 // Tokens is a second budget, in a fixed window. The zero value is none.
@@ -155,17 +160,20 @@ type server struct {
 	windows    []window
 	headers    Headers
 	retryAfter bool
+	lag        time.Duration
+	outage     Outage
+	past       []shownAt // not older than the lag, but for the first
 	tokens     Tokens
 	spent      window // of the tokens
 }
 
 func newServer(c *Config) *server {
-	s := &server{headers: c.Headers, retryAfter: c.RetryAfter, tokens: c.Tokens}
+	s := &server{headers: c.Headers, lag: c.Lag, outage: c.Outage, retryAfter: c.RetryAfter, tokens: c.Tokens}
 	for _, w := range c.Windows {
 		s.windows = append(s.windows, newWindow(w))
 	}
 	if t := c.Tokens; t.Limit > 0 {
-		s.spent = newWindow(ServerWindow{limit.Window{Limit: t.Limit / t.Cost, Period: t.Period}, Fixed, 0})
+		s.spent = newWindow(ServerWindow{Window: limit.Window{Limit: t.Limit / t.Cost, Period: t.Period}, Kind: Fixed})
 		if !t.Lenient {
 			s.windows = append(s.windows, s.spent)
 		}
@@ -197,6 +205,15 @@ func (s *server) take(now time.Duration) {
 // headers show.
 func (s *server) serve(now time.Duration) (a limit.Response) {
 	ok, at := s.fits(now)
+	if o := &s.outage; now >= o.From && now < o.Until {
+		if o.Calls--; o.Calls == 0 {
+			o.Until = 0
+		}
+		ok, at = false, now
+		if o.Unavailable > 0 {
+			return limit.Response{Unavailable: true, RetryAfter: o.Unavailable, Remaining: limit.Unsaid}
+		}
+	}
 	shown := &s.windows[0]
 	before := shown.remaining(now)
 	if ok {
@@ -215,9 +232,33 @@ func (s *server) serve(now time.Duration) (a limit.Response) {
 		a.Limit = 0
 	case RemainingBefore:
 		a.Remaining = max(before, 0)
+	case RemainingStuck:
+		a.Remaining = 0
 	}
+	a.Remaining = s.delayed(now, a.Remaining)
 	s.showTokens(now, ok, &a)
 	return a
+}
+
+// delayed returns the Remaining that was right the lag ago.
+func (s *server) delayed(now time.Duration, remaining int) int {
+	if s.lag == 0 || remaining < 0 {
+		return remaining
+	}
+	s.past = append(s.past, shownAt{now, remaining})
+	for len(s.past) > 1 && s.past[1].at <= now-s.lag {
+		s.past = s.past[1:]
+	}
+	if s.past[0].at > now-s.lag {
+		return s.windows[0].Limit
+	}
+	return s.past[0].remaining
+}
+
+// shownAt is a Remaining and the time at which it was right.
+type shownAt struct {
+	at        time.Duration
+	remaining int
 }
 
 func (s *server) showTokens(now time.Duration, served bool, a *limit.Response) {
@@ -237,6 +278,6 @@ func (s *server) showTokens(now time.Duration, served bool, a *limit.Response) {
 func (s *server) change(now time.Duration, n int) {
 	w := &s.windows[0]
 	w.advance(now)
-	w.Limit = n
+	w.Limit, w.Burst = n, n
 	w.tokens = min(w.tokens, float64(n))
 }

@@ -35,7 +35,10 @@ type Factory func(start time.Time, windows ...limit.Window) Limiter
 type Config struct {
 	Seed       uint64
 	Windows    []ServerWindow // the first is the one that the headers show
+	Known      []limit.Window // those that the limiter is given; nil: all
 	Headers    Headers
+	Lag        time.Duration // Remaining is shown as it was so long ago
+	Outage     Outage
 	RetryAfter bool // refusals name the moment at which one call fits
 	Tokens     Tokens
 
@@ -51,6 +54,14 @@ type Config struct {
 	Changes []Change
 	Until   time.Duration
 	New     Factory // nil: limit.New
+}
+
+// Outage is a time in which the server refuses the calls that arrive. The zero value
+// is none.
+type Outage struct {
+	From, Until time.Duration
+	Calls       int           // it refuses so many; 0: all
+	Unavailable time.Duration // not 0: with 503 and this Retry-After, not with 429
 }
 
 // Proc is one process on the key.
@@ -86,6 +97,7 @@ type ProcResult struct {
 	Shown   []time.Duration // when the first response with each changed limit was there
 	Early   int             // calls granted before the end of a Retry-After that was there
 	Others  bool            // it has noticed others
+	Late    bool            // it takes Remaining to be late
 }
 
 // Refusal is a call that was refused with 429.
