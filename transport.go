@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The limits of the default transport. `go run . -only http2` in bench/ measures
+// The limits of the default transport. `go run . -only HTTP/2` in bench/ measures
 // what they cost and gain; docs/benchmarks.md has the figures.
 const (
 	// maxConnections bounds the connections to one host. Without a bound, a burst of

@@ -1,6 +1,9 @@
 package limit
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // ledgerSteps is how finely a ledger tells time: slots that leave within the
 // same thousandth of the window leave together, at its end. That bounds the
@@ -20,24 +23,37 @@ type ledger struct {
 	period time.Duration
 	keep   time.Duration // how long a slot stays after its response
 	step   time.Duration
-	ring   []booking // ascending by leaves
+	ring   []booking // ascending by the time at which they leave; grows on demand
 	head   int
 	size   int
-	used   int // sum of the ring's slots
+	used   int           // sum of the ring's slots
+	newest time.Duration // when the last booking of the ring leaves
 }
 
-// booking is a number of slots that leave the ledger together.
-type booking struct {
-	leaves time.Duration
-	slots  int
-}
+// booking is a number of slots that leave the ledger together, at the end of a
+// step. The ring spans few of them, so their number may wrap around.
+type booking struct{ step, slots uint32 }
+
+const firstRing = 16 // bookings: a program that makes few calls needs no more
 
 func newLedger(w Window) ledger {
 	// The slack covers a server that counts in whole ticks or a moment late.
 	keep := w.Period + min(max(w.Period/200, 10*time.Millisecond), time.Second)
 	step := max(keep/ledgerSteps, 1)
-	return ledger{limit: w.Limit, period: w.Period, keep: keep, step: step, ring: make([]booking, keep/step+3)}
+	return ledger{limit: w.Limit, period: w.Period, keep: keep, step: step}
 }
+
+// most is the number of bookings that the ring may hold at once.
+func (l *ledger) most() int { return int(l.keep/l.step) + 3 }
+
+// at returns the i-th booking of the ring and when it leaves.
+func (l *ledger) at(i int) (*booking, time.Duration) {
+	b := &l.ring[(l.head+i)%len(l.ring)]
+	return b, l.newest - time.Duration(l.number(l.newest)-b.step)*l.step
+}
+
+// number returns the number of the step that ends at the given time.
+func (l *ledger) number(end time.Duration) uint32 { return uint32(end / l.step) }
 
 // book uses slots from now on, for a period and the slack.
 func (l *ledger) book(now time.Duration, slots int) {
@@ -46,21 +62,38 @@ func (l *ledger) book(now time.Duration, slots int) {
 	}
 	l.expire(now)
 	leaves := (now + l.keep + l.step - 1) / l.step * l.step
-	l.used += slots
-	if l.size > 0 {
-		if last := &l.ring[(l.head+l.size-1)%len(l.ring)]; last.leaves >= leaves {
-			last.slots += slots
-			return
+	added := uint32(min(slots, math.MaxInt32))
+	if l.size > 0 && l.newest >= leaves {
+		last, _ := l.at(l.size - 1)
+		added = min(added, math.MaxUint32-last.slots)
+		last.slots += added
+	} else {
+		if l.size == len(l.ring) {
+			l.grow()
 		}
+		l.newest = leaves
+		l.ring[(l.head+l.size)%len(l.ring)] = booking{l.number(leaves), added}
+		l.size++
 	}
-	l.ring[(l.head+l.size)%len(l.ring)] = booking{leaves, slots}
-	l.size++
+	l.used += int(added)
+}
+
+// grow doubles the ring, up to what it may need.
+func (l *ledger) grow() {
+	ring := make([]booking, min(max(firstRing, 2*len(l.ring)), l.most()))
+	n := copy(ring, l.ring[l.head:])
+	copy(ring[n:], l.ring[:l.head])
+	l.ring, l.head = ring, 0
 }
 
 // expire drops the slots whose time is over.
 func (l *ledger) expire(now time.Duration) {
-	for l.size > 0 && l.ring[l.head].leaves <= now {
-		l.used -= l.ring[l.head].slots
+	for l.size > 0 {
+		first, leaves := l.at(0)
+		if leaves > now {
+			return
+		}
+		l.used -= int(first.slots)
 		if l.head++; l.head == len(l.ring) {
 			l.head = 0
 		}
@@ -83,9 +116,9 @@ func (l *ledger) when(now time.Duration, k, inflight int) (time.Duration, bool) 
 		return now, true
 	}
 	for i := range l.size {
-		b := &l.ring[(l.head+i)%len(l.ring)]
-		if need -= b.slots; need <= 0 {
-			return b.leaves, true
+		b, leaves := l.at(i)
+		if need -= int(b.slots); need <= 0 {
+			return leaves, true
 		}
 	}
 	return 0, false
@@ -108,5 +141,5 @@ func (l *ledger) empty(now time.Duration) time.Duration {
 	if l.size == 0 {
 		return now
 	}
-	return l.ring[(l.head+l.size-1)%len(l.ring)].leaves
+	return l.newest
 }

@@ -3,6 +3,7 @@ package limit
 import (
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestLedger(t *testing.T) {
@@ -51,12 +52,11 @@ func TestLedger(t *testing.T) {
 	}
 }
 
-// TestLedgerIsBounded books at every moment for several periods: the ring holds
+// TestLedger_bounded books at every moment for several periods: the ring holds
 // it, and no slot leaves before its time or is lost.
-func TestLedgerIsBounded(t *testing.T) {
+func TestLedger_bounded(t *testing.T) {
 	for _, w := range []Window{{1000, time.Hour}, {100, 2 * time.Second}, {5, time.Millisecond}, {1, 1}} {
 		l := newLedger(w)
-		ring := len(l.ring)
 		var booked []time.Duration
 		for now := time.Duration(0); now < 3*l.keep; now += l.keep/2500 + 1 {
 			l.book(now, 1)
@@ -69,13 +69,13 @@ func TestLedgerIsBounded(t *testing.T) {
 				t.Fatalf("%v: at %v %d slots, %d are less than a period old", w, now, l.used, alive)
 			}
 		}
-		if l.expire(4 * l.keep * 2); l.used != 0 || l.size != 0 || len(l.ring) != ring {
-			t.Errorf("%v: %d slots in %d bookings stay, ring %d of %d", w, l.used, l.size, len(l.ring), ring)
+		if l.expire(4 * l.keep * 2); l.used != 0 || l.size != 0 || len(l.ring) > l.most() {
+			t.Errorf("%v: %d slots in %d bookings stay, ring %d of %d", w, l.used, l.size, len(l.ring), l.most())
 		}
 	}
 }
 
-func TestLedgerSoonest(t *testing.T) {
+func TestLedger_soonest(t *testing.T) {
 	l := newLedger(Window{Limit: 10, Period: time.Minute})
 	l.book(0, 4)
 	first, _ := l.when(0, 7, 0)
@@ -96,6 +96,33 @@ func TestLedgerSoonest(t *testing.T) {
 	for _, tt := range tests {
 		if got := l.soonest(0, tt.ahead, tt.inflight); got != tt.want {
 			t.Errorf("%d ahead, %d in flight: %v, want %v", tt.ahead, tt.inflight, got, tt.want)
+		}
+	}
+}
+
+// A ledger takes no memory before the first call, and a ring takes at most 8 KB.
+func TestLedger_memory(t *testing.T) {
+	for _, w := range []Window{{1000, time.Hour}, {100, time.Minute}, {5, time.Millisecond}} {
+		l := newLedger(w)
+		if l.ring != nil {
+			t.Errorf("%v: %d bookings before the first call", w, len(l.ring))
+		}
+		now := min(1<<32-2000, 1<<62/l.step) * l.step // the numbers of short steps wrap around on the way
+		for i := range 5000 {
+			now += l.step
+			l.book(now, 1)
+			if i == 99 && len(l.ring) > 128 {
+				t.Errorf("%v: %d bookings for 100 calls", w, len(l.ring))
+			}
+		}
+		if got := unsafe.Sizeof(booking{}) * uintptr(len(l.ring)); got > 8100 || len(l.ring) != l.most() {
+			t.Errorf("%v: the full ring takes %d bytes and has %d bookings of %d", w, got, len(l.ring), l.most())
+		}
+		if l.used != l.size || l.used < int(l.keep/l.step) {
+			t.Errorf("%v: %d slots in %d bookings", w, l.used, l.size)
+		}
+		if end := l.empty(now); end < now+l.keep || end > now+l.keep+l.step {
+			t.Errorf("%v: the last slot leaves after %v", w, end-now)
 		}
 	}
 }
