@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
-	"strconv"
 )
 
 // serveVariable makes this program the server, when it is in the environment.
 const serveVariable = "CONNIX_BENCH_SERVE"
 
-// child is the server in a process of its own: what it allocates is not counted
-// as a client's.
+// child is the server in another process, so that its allocations are not counted as
+// a client's.
 type child struct {
 	addresses
 	command *exec.Cmd
@@ -29,8 +29,12 @@ func startChild(ctx context.Context) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
+	folder, err := certificate()
+	if err != nil {
+		return nil, fmt.Errorf("making a certificate: %w", err)
+	}
 	c := &child{command: exec.CommandContext(ctx, self)}
-	c.command.Env = append(os.Environ(), serveVariable+"=1")
+	c.command.Env = append(os.Environ(), serveVariable+"=1", certificateVariable+"="+folder)
 	c.command.Stderr = os.Stderr
 	stdin, err := c.command.StdinPipe()
 	if err != nil {
@@ -58,20 +62,30 @@ func (c *child) stop() {
 	_ = c.command.Wait()
 }
 
-// opened returns how many connections the fast listener of an API has got.
-func (c *child) opened(ctx context.Context, name string) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Control+"/connections/"+name, http.NoBody)
+// traffic returns what a fast listener has got so far.
+func (c *child) traffic(ctx context.Context, listener string) (traffic, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Control+"/traffic?url="+url.QueryEscape(listener), http.NoBody)
 	if err != nil {
-		return 0, err
+		return traffic{}, err
 	}
 	resp, err := c.control.Do(req)
 	if err != nil {
-		return 0, err
+		return traffic{}, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	var t traffic
+	return t, json.NewDecoder(resp.Body).Decode(&t)
+}
+
+// during returns what a fast listener gets while do is done.
+func (c *child) during(ctx context.Context, listener string, do doing) (traffic, error) {
+	before, err := c.traffic(ctx, listener)
 	if err != nil {
-		return 0, err
+		return traffic{}, err
 	}
-	return strconv.Atoi(string(text))
+	if err := do(ctx); err != nil {
+		return traffic{}, err
+	}
+	after, err := c.traffic(ctx, listener)
+	return traffic{after.Connections - before.Connections, after.Bytes - before.Bytes}, err
 }

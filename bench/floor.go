@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,11 +19,14 @@ const attemptTimeout = 30 * time.Second
 // plain is the floor: what a careful program does with net/http and
 // encoding/json alone. It authenticates, bounds every call by a timeout, and
 // keeps its connections as connix-go does.
-type plain struct{ client http.Client }
+type plain struct {
+	client http.Client
+	ids    bool // each request has another X-Request-ID, as connix-go's
+}
 
-func newPlain() *plain {
+func newPlain(ids bool) *plain {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	return &plain{http.Client{Transport: &http.Transport{
+	return &plain{ids: ids, client: http.Client{Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dialer.DialContext,
 		ForceAttemptHTTP2:     true,
@@ -35,7 +39,7 @@ func newPlain() *plain {
 	}}}
 }
 
-// call makes one call: in, unless nil, is sent as JSON, and the answer is read
+// call makes one call: in, unless nil, is sent as JSON, and the response is decoded
 // into out.
 func (p *plain) call(ctx context.Context, method, url string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
@@ -55,6 +59,9 @@ func (p *plain) call(ctx context.Context, method, url string, in, out any) error
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "plain/1.0")
 	req.Header.Set("X-API-Key", key)
+	if p.ids {
+		req.Header.Set("X-Request-ID", rand.Text()) // 26 characters, as connix-go's
+	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -127,9 +134,9 @@ func (l plainLabels) len() int   { return len(l) }
 func (l plainFiles) len() int    { return len(l.Data) }
 
 // plainWork does an API's work on the floor. T is its object, L its list and C
-// what creating answers; query is a list's, up to the number of the page.
-func plainWork[T, C any, L interface{ len() int }](base string, a *api, query func(page int) string, in any, named func(*T) bool) work {
-	p := newPlain()
+// the response to creating one; query is a list's, up to the number of the page.
+func plainWork[T, C any, L interface{ len() int }](base string, ids bool, a *api, query func(page int) string, in any, named func(*T) bool) work {
+	p := newPlain(ids)
 	list := func(ctx context.Context, page int) (int, error) {
 		var out L
 		err := p.call(ctx, http.MethodGet, base+a.list+"?"+query(page), nil, &out)
@@ -163,12 +170,12 @@ func plainWork[T, C any, L interface{ len() int }](base string, a *api, query fu
 	}
 }
 
-// pageQuery asks for a page by its number.
+// pageQuery queries a page by its number.
 func pageQuery(limit string) func(page int) string {
 	return func(page int) string { return limit + "=" + strconv.Itoa(pageItems) + "&page=" + strconv.Itoa(page) }
 }
 
-// afterQuery asks for the page after the last object of the one before.
+// afterQuery queries the page after the last object of the one before.
 func afterQuery(page int) string {
 	if page == 1 {
 		return "limit=" + strconv.Itoa(pageItems)

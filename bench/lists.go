@@ -17,11 +17,11 @@ type listing struct {
 // measureLists compares reading 1,000 items of 10 pages that take 20 ms each.
 // The first listings are the subjects', in order; those ahead of the consumer
 // follow.
-func measureLists(ctx context.Context, server *child, passes int) ([]listing, error) {
-	all := []doing{subjects[0].floor(server.Slow[subjects[0].name]).all}
+func measureLists(ctx context.Context, urls map[string]listeners, passes int) ([]listing, error) {
+	all := []doing{subjects[0].floor(urls[subjects[0].name].Slow, false).all}
 	var lists []listing
 	add := func(l listing, s subject, open func(string) (work, error)) error {
-		w, err := open(server.Slow[s.name])
+		w, err := open(urls[s.name].Slow)
 		lists, all = append(lists, l), append(all, w.all)
 		return err
 	}

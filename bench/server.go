@@ -27,40 +27,55 @@ const (
 	maxRequest = 1 << 20
 )
 
-// addresses is where the server listens, one pair of addresses for each API, so
-// that their connections are counted apart.
+// addresses holds the URLs of the server. Each API has listeners of its own, so
+// that its traffic is counted apart.
 type addresses struct {
 	Control string
-	Fast    map[string]string
-	Slow    map[string]string
+	Plain   map[string]listeners // HTTP/1.1
+	TLS     map[string]listeners // HTTP/2
 }
 
-// serve answers on loopback until the standard input ends, after it has written
-// its addresses to the standard output.
+// listeners are the URLs of one API. Each request to the slow one takes slowPage.
+type listeners struct{ Fast, Slow string }
+
+// traffic counts what the fast listener of an API got.
+type traffic struct {
+	Connections int64
+	Bytes       int64 // as they came from the network, encrypted over TLS
+}
+
+// serve serves on loopback until the standard input ends, after it has written its
+// addresses to the standard output.
 func serve(stdin io.Reader, stdout io.Writer) error {
-	where := addresses{Fast: map[string]string{}, Slow: map[string]string{}}
-	opened := map[string]*atomic.Int64{}
+	where := addresses{Plain: map[string]listeners{}, TLS: map[string]listeners{}}
+	counters := map[string]*counter{}
 	control := http.NewServeMux()
-	control.HandleFunc("GET /connections/{api}", func(w http.ResponseWriter, r *http.Request) {
-		if n := opened[r.PathValue("api")]; n != nil {
-			_, _ = io.WriteString(w, strconv.FormatInt(n.Load(), 10))
+	control.HandleFunc("GET /traffic", func(w http.ResponseWriter, r *http.Request) {
+		c := counters[r.URL.Query().Get("url")]
+		if c == nil {
+			http.NotFound(w, r)
 			return
 		}
-		http.NotFound(w, r)
+		_ = json.NewEncoder(w).Encode(traffic{c.connections.Load(), c.bytes.Load()})
 	})
+	certificate := os.Getenv(certificateVariable)
 	for name, api := range apis {
-		opened[name] = new(atomic.Int64)
 		handler := api.handler()
-		var err error
-		if where.Fast[name], err = listen(handler, opened[name]); err != nil {
-			return err
-		}
-		if where.Slow[name], err = listen(delayed(handler), new(atomic.Int64)); err != nil {
-			return err
+		for certificate, urls := range map[string]map[string]listeners{"": where.Plain, certificate: where.TLS} {
+			count := new(counter)
+			fast, err := listen(handler, count, certificate)
+			if err != nil {
+				return err
+			}
+			slow, err := listen(delayed(handler), new(counter), certificate)
+			if err != nil {
+				return err
+			}
+			urls[name], counters[fast] = listeners{fast, slow}, count
 		}
 	}
 	var err error
-	if where.Control, err = listen(control, new(atomic.Int64)); err != nil {
+	if where.Control, err = listen(control, new(counter), ""); err != nil {
 		return err
 	}
 	if err := json.NewEncoder(stdout).Encode(where); err != nil {
@@ -70,26 +85,53 @@ func serve(stdin io.Reader, stdout io.Writer) error {
 	return err
 }
 
-// listen serves handler on a free port, counting the connections that it gets.
-func listen(handler http.Handler, opened *atomic.Int64) (string, error) {
+// counter counts what a listener gets.
+type counter struct{ connections, bytes atomic.Int64 }
+
+type countingListener struct {
+	net.Listener
+	counter *counter
+}
+
+type countingConn struct {
+	net.Conn
+	counter *counter
+}
+
+func (l countingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.counter.connections.Add(1)
+	return countingConn{conn, l.counter}, nil
+}
+
+func (c countingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.counter.bytes.Add(int64(n))
+	return n, err
+}
+
+// listen serves handler on a free port: HTTP/2 with the certificate in a folder, and
+// HTTP/1.1 if the folder is "". It returns the URL.
+func listen(handler http.Handler, count *counter, certificate string) (string, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: time.Minute,
-		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
-				opened.Add(1)
-			}
-		},
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	counting := countingListener{listener, count}
+	if certificate == "" {
+		go func() { fmt.Fprintln(os.Stderr, "bench: the server ended:", server.Serve(counting)) }()
+		return "http://" + listener.Addr().String(), nil
 	}
+	certFile, keyFile := certificateFiles(certificate)
 	go func() {
-		fmt.Fprintln(os.Stderr, "bench: the server ended:", server.Serve(listener))
+		fmt.Fprintln(os.Stderr, "bench: the server ended:", server.ServeTLS(counting, certFile, keyFile))
 	}()
-	return "http://" + listener.Addr().String(), nil
+	return "https://" + listener.Addr().String(), nil
 }
 
 func delayed(next http.Handler) http.Handler {
@@ -111,7 +153,7 @@ type api struct {
 	headers         map[string]string
 	// page reads which page a query asks for, from 1.
 	page func(r *http.Request) int
-	// wrap puts the objects of a page into what a list answers.
+	// wrap puts the objects of a page into the response of a list.
 	wrap func(header http.Header, page int, objects []byte) []byte
 }
 
@@ -131,7 +173,7 @@ func (a *api) handler() http.Handler {
 	if a.created != nil {
 		created = []byte(a.created(1))
 	}
-	answer := func(w http.ResponseWriter, status int, body []byte) {
+	respond := func(w http.ResponseWriter, status int, body []byte) {
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
 		h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -143,14 +185,14 @@ func (a *api) handler() http.Handler {
 		_, _ = w.Write(body)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+a.get, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, object) })
+	mux.HandleFunc("GET "+a.get, func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, object) })
 	mux.HandleFunc("GET "+a.list, func(w http.ResponseWriter, r *http.Request) {
 		page := a.page(r)
 		if page < 1 || page > listPages {
 			http.Error(w, "no such page", http.StatusBadRequest)
 			return
 		}
-		answer(w, http.StatusOK, a.wrap(w.Header(), page, pages[page-1]))
+		respond(w, http.StatusOK, a.wrap(w.Header(), page, pages[page-1]))
 	})
 	mux.HandleFunc("POST "+a.post, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
@@ -158,12 +200,12 @@ func (a *api) handler() http.Handler {
 			http.Error(w, "the body is not JSON", http.StatusBadRequest)
 			return
 		}
-		answer(w, http.StatusCreated, created)
+		respond(w, http.StatusCreated, created)
 	})
 	return mux
 }
 
-// number reads a number from a query, first where it is not there.
+// number returns a number of a query, or first if the query does not have it.
 func number(r *http.Request, name string, first int) int {
 	text := r.URL.Query().Get(name)
 	if text == "" {

@@ -22,7 +22,7 @@ const (
 )
 
 // work is what is measured, done in one way. Each function checks that it got
-// what it asked for.
+// the right result.
 type work struct {
 	get, post, list, all func(context.Context) error
 }
@@ -32,24 +32,24 @@ type work struct {
 type subject struct {
 	name, title string
 	sdk         func(base string) (work, error)
-	floor       func(base string) work
+	floor       func(base string, ids bool) work // with ids: each request has an id
 }
 
 var subjects = []subject{
-	{nameConnix, "connix-go", connixWork(), func(base string) work {
-		return plainWork[plainProject, plainProject, plainProjects](base, apis[nameConnix], pageQuery("limit"),
+	{nameConnix, "connix-go", connixWork(), func(base string, ids bool) work {
+		return plainWork[plainProject, plainProject, plainProjects](base, ids, apis[nameConnix], pageQuery("limit"),
 			connix.CreateProjectRequest{Name: "project-000001"}, func(p *plainProject) bool { return p.Name == "project-000001" })
 	}},
-	{nameGitHub, "go-github", githubWork, func(base string) work {
-		return plainWork[plainLabel, plainLabel, plainLabels](base, apis[nameGitHub], pageQuery("per_page"),
+	{nameGitHub, "go-github", githubWork, func(base string, ids bool) work {
+		return plainWork[plainLabel, plainLabel, plainLabels](base, ids, apis[nameGitHub], pageQuery("per_page"),
 			plainNew{"label-000001", "f29513"}, isFirstLabel)
 	}},
-	{nameGitLab, "GitLab client-go", gitlabWork, func(base string) work {
-		return plainWork[plainLabel, plainLabel, plainLabels](base, apis[nameGitLab], pageQuery("per_page"),
+	{nameGitLab, "GitLab client-go", gitlabWork, func(base string, ids bool) work {
+		return plainWork[plainLabel, plainLabel, plainLabels](base, ids, apis[nameGitLab], pageQuery("per_page"),
 			plainNew{"label-000001", "#f29513"}, isFirstLabel)
 	}},
-	{nameOpenAI, "openai-go", openaiWork, func(base string) work {
-		return plainWork[plainFile, plainConversation, plainFiles](base, apis[nameOpenAI], afterQuery,
+	{nameOpenAI, "openai-go", openaiWork, func(base string, ids bool) work {
+		return plainWork[plainFile, plainConversation, plainFiles](base, ids, apis[nameOpenAI], afterQuery,
 			map[string]any{"metadata": map[string]string{"name": "project-000001"}}, func(f *plainFile) bool { return f.ID == "file-000001" })
 	}},
 }
@@ -61,7 +61,7 @@ type plainNew struct {
 
 func isFirstLabel(l *plainLabel) bool { return l.Name == "label-000001" }
 
-var errWrong = errors.New("the answer is not what was asked for")
+var errWrong = errors.New("the result is wrong")
 
 func check(err error, right bool) error {
 	if err == nil && !right {

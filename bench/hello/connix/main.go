@@ -1,4 +1,5 @@
-// Command connix makes one call with connix-go: its binary is measured.
+// Command connix makes one call with connix-go: its binary and its first call are
+// measured.
 package main
 
 import (
@@ -14,7 +15,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	project, err := client.Projects.Get(context.Background(), "1")
+	project, err := client.Projects.Get(context.Background(), "100001")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,8 +1,9 @@
 // Command plain makes one call with net/http and encoding/json alone: its binary
-// is measured.
+// and its first call are measured.
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,7 +21,8 @@ func main() {
 }
 
 func projectName() (string, error) {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://api.connix.io/api/v1/projects/1", http.NoBody)
+	base := cmp.Or(os.Getenv("CONNIX_BASE_URL"), "https://api.connix.io")
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, base+"/api/v1/projects/100001", http.NoBody)
 	if err != nil {
 		return "", err
 	}

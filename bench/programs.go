@@ -11,13 +11,18 @@ import (
 
 // program is a stripped binary that makes one call.
 type program struct {
+	path    string
 	bytes   int64
-	modules int // linked into it, but for its own
+	modules int     // linked into it, without its own
+	cold    float64 // the time of a run, of the floor's; only of connix-go
 }
 
-// measureSizes builds the programs below hello: the floor's first, then those of
-// the subjects in order.
-func measureSizes(ctx context.Context) ([]program, error) {
+// coldStarts is how many runs of each program are compared.
+const coldStarts = 30
+
+// measurePrograms builds the programs below hello: the floor's first, then those of
+// the subjects in order. It runs the first two against the server.
+func measurePrograms(ctx context.Context, base string) ([]program, error) {
 	dir, err := os.MkdirTemp("", "connix-bench")
 	if err != nil {
 		return nil, err
@@ -36,7 +41,25 @@ func measureSizes(ctx context.Context) ([]program, error) {
 		progress("%s: %d bytes, %d modules", name, p.bytes, p.modules)
 		programs = append(programs, p)
 	}
+	times, err := interleaved(ctx, coldStarts, []doing{start(programs[0].path, base), start(programs[1].path, base)})
+	if err != nil {
+		return nil, err
+	}
+	programs[1].cold = medianRatio(times[1], times[0])
+	progress("cold start: %.3f x", programs[1].cold)
 	return programs, nil
+}
+
+// start runs a program from its start to its end: its first call is its only one.
+func start(path, base string) doing {
+	return func(ctx context.Context) error {
+		command := exec.CommandContext(ctx, path)
+		command.Env = append(os.Environ(), "CONNIX_BASE_URL="+base, "CONNIX_API_KEY="+key)
+		if output, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w\n%s", path, err, output)
+		}
+		return nil
+	}
 }
 
 func build(ctx context.Context, name, binary string) (program, error) {
@@ -53,5 +76,5 @@ func build(ctx context.Context, name, binary string) (program, error) {
 	if err != nil {
 		return program{}, err
 	}
-	return program{bytes: file.Size(), modules: len(info.Deps)}, nil
+	return program{path: binary, bytes: file.Size(), modules: len(info.Deps)}, nil
 }
