@@ -114,7 +114,9 @@ func TestCost(t *testing.T) {
 // A burst of goroutines shares a bounded number of connections.
 func TestConnections(t *testing.T) {
 	c, us := server(t), subjects[0]
-	for protocol, most := range map[string]int64{http1: 64, http2: 2} {
+	// A busy machine replaces some of the 64 connections of HTTP/1.1, since net/http
+	// gives up one that is not ready for reuse within 50 ms.
+	for protocol, most := range map[string]int64{http1: 2 * 64, http2: 2} {
 		base := protocols(c)[protocol][us.name].Fast
 		sdk, err := us.sdk(base)
 		if err != nil {
