@@ -2,6 +2,7 @@ package connix_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -112,3 +113,18 @@ func (l *lostResponses) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+// permits is a limiter that counts. Each attempt takes a permit: so many
+// requests a server may see.
+type permits struct{ taken, cancelled, settled atomic.Int64 }
+
+func (p *permits) Wait(context.Context, connix.RateLimitRequest) (connix.Permit, error) {
+	p.taken.Add(1)
+	return countedPermit{p}, nil
+}
+func (*permits) Status() connix.RateLimitStatus { return connix.RateLimitStatus{} }
+
+type countedPermit struct{ *permits }
+
+func (p countedPermit) Cancel()                       { p.cancelled.Add(1) }
+func (p countedPermit) Settle(connix.RateLimitResult) { p.settled.Add(1) }
