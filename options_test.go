@@ -192,7 +192,7 @@ func TestMaxResponseBytes(t *testing.T) {
 		equal(t, name, []any{e.StatusCode, e.RequestID, len(e.Attempts), string(e.Body) == body[:n-1]}, []any{200, "req_of_the_response", 1, true})
 		equal(t, "body of the Response", string(meta.Body) == body[:n-1], true)
 		if errors.Is(err, connix.ErrUnknownOutcome) {
-			t.Error("a read leaves no doubt")
+			t.Error("the outcome of a read is never unknown")
 		}
 		_, err = client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "name"})
 		mustErrorIs(t, err, connix.ErrResponseTooLarge, connix.ErrUnknownOutcome)

@@ -96,7 +96,7 @@ func TestProjectNameIsUnique(t *testing.T) {
 	_, err := client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "first"})
 	mustBlame(t, err, 409, "name")
 	if errors.Is(err, connix.ErrUnknownOutcome) {
-		t.Error("a conflict leaves no doubt")
+		t.Error("after a conflict the outcome is known")
 	}
 	_, err = client.Projects.Update(ctx, second.ID, connix.UpdateProjectRequest{Name: &first.Name})
 	mustBlame(t, err, 409, "name")

@@ -39,7 +39,7 @@ func TestLostWriteIsNotRepeated(t *testing.T) {
 }
 
 // On demand a lost write is repeated; what the repetition meets does not make
-// the first one's fate known.
+// the outcome of the first one known.
 func TestUnknownSticksToTheCall(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		lost := &lostResponses{next: srv.HTTPClient().Transport, first: 1}

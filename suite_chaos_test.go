@@ -38,7 +38,7 @@ import (
 var (
 	chaosCalls  = flag.Int("chaos.calls", 10_000, "calls of the chaos suite")
 	chaosSeed   = flag.Uint64("chaos.seed", 1, "seed of the chaos suite")
-	chaosFaults = flag.String("chaos.faults", "refusals,connections,bodies,redirects,headers,dead", "kinds of faults of the chaos suite, separated by commas")
+	chaosFaults = flag.String("chaos.faults", "all", "kinds of faults of the chaos suite, separated by commas")
 )
 
 const (
@@ -339,7 +339,7 @@ func (w *chaosWorker) call(ctx context.Context, i int) {
 		body := `{"name":"streamed-` + name + `"}`
 		err = w.client.Do(ctx, "POST", "projects", io.MultiReader(strings.NewReader(body[:5]), strings.NewReader(body[5:])), nil, opts...)
 	case "stuck":
-		err = w.client.Do(ctx, "POST", "projects", stuck{strings.NewReader(`{"name":"`), w.chaos.unit}, nil, opts...)
+		err = w.client.Do(ctx, "POST", "projects", stuckReader{strings.NewReader(`{"name":"`), w.chaos.unit}, nil, opts...)
 	case "hello":
 		write = false
 		_, err = w.client.Hello(ctx, name, opts...)
