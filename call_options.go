@@ -1,6 +1,7 @@
 package connix
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/textproto"
@@ -22,6 +23,10 @@ type callConfig struct {
 	prefetch    int
 	maxPages    int
 	wait        *waitConfig // nil: nothing was said of waits
+	concurrency int         // 0: nothing was said
+	// waitCtx, unless nil, ends the waits for the rate limit instead of the call's
+	// context.
+	waitCtx context.Context
 	// given holds the limited options that the call was given.
 	given optionSet
 }
@@ -41,6 +46,7 @@ const (
 	optionMaxPages
 	optionUntil
 	optionPollInterval
+	optionConcurrency
 )
 
 // The limited options that each kind of method accepts.
@@ -48,6 +54,7 @@ const (
 	takenByCalls     = optionRequestID
 	takenByIterators = optionPrefetch | optionMaxPages
 	takenByWaits     = optionUntil | optionPollInterval
+	takenByBulk      = optionConcurrency
 )
 
 // limitedOptions lists the options of an optionSet, with the reason to refuse each.
@@ -60,6 +67,7 @@ var limitedOptions = [...]struct {
 	{optionMaxPages, "WithMaxPages", "is for iterators only"},
 	{optionUntil, "WithUntil", "is for methods that wait"},
 	{optionPollInterval, "WithPollInterval", "is for methods that wait"},
+	{optionConcurrency, "WithConcurrency", "is for methods that make many calls at a time"},
 }
 
 // resolve applies the options of a method. Of the limited options, it accepts those

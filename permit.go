@@ -1,6 +1,7 @@
 package connix
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -27,7 +28,7 @@ func (k *call) acquire(now time.Time) error {
 	if limiter == nil {
 		return nil
 	}
-	permit, err := limiter.Wait(k.ctx, RateLimitRequest{
+	permit, err := limiter.Wait(cmp.Or(k.config.waitCtx, k.ctx), RateLimitRequest{
 		Method:  k.request.method,
 		Route:   k.request.route,
 		MaxWait: k.client.maxWait,

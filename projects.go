@@ -2,6 +2,7 @@ package connix
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -127,6 +128,45 @@ func (s *ProjectsService) FindByName(ctx context.Context, name string, opts ...C
 		}
 	}
 	return nil, notFound(s.client, listProjects, fmt.Sprintf("no project is named %q", name))
+}
+
+// Ensure returns the project of that name, and creates it if there is none. The
+// bool reports whether it was created. Ensure may be called from many places at a
+// time: if another caller has created the project meanwhile, it returns that one.
+// If the outcome of a creation is unknown, it looks whether the project exists, and
+// then reports it as created; if it does not exist, it tries twice more. It costs a
+// call if the project exists, two or more if not. It calls GET and POST
+// /api/v1/projects, which the API overview documents.
+func (s *ProjectsService) Ensure(ctx context.Context, project CreateProjectRequest, opts ...CallOption) (*Project, bool, error) {
+	if err := new(callConfig).resolve(opts, 0); err != nil {
+		return nil, false, err
+	}
+	found, err := s.FindByName(ctx, project.Name, opts...)
+	if !errors.Is(err, ErrNotFound) {
+		return found, false, err
+	}
+	var failure error
+	uncertain := false // one of the attempts may have created it
+	for range 3 {
+		var created *Project
+		created, failure = s.Create(ctx, project, opts...)
+		switch {
+		case failure == nil:
+			return created, true, nil
+		case errors.Is(failure, ErrUnknownOutcome):
+			uncertain = true
+		case !errors.Is(failure, ErrConflict):
+			return nil, false, failure
+		}
+		found, err = s.FindByName(ctx, project.Name, opts...)
+		switch {
+		case err == nil:
+			return found, uncertain, nil
+		case !errors.Is(err, ErrNotFound):
+			return nil, false, alsoFailed(failure, err)
+		}
+	}
+	return nil, false, failure
 }
 
 func (s *ProjectsService) lister(opts *ListProjectsOptions) lister[Project] {

@@ -3,6 +3,8 @@ package connix_test
 import (
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,4 +215,94 @@ func TestProjectsInTheReferenceDialect(t *testing.T) {
 	}
 	_, err = client.Projects.Get(ctx, created.ID)
 	mustErrorIs(t, err, connix.ErrNotFound)
+}
+
+func TestEnsure(t *testing.T) {
+	srv := newServer(t)
+	client, ctx := srv.Client(t), t.Context()
+	srv.AddProject(connix.Project{Name: "name-of-another"})
+	name := connix.CreateProjectRequest{Name: "name"}
+	first, created, err := client.Projects.Ensure(ctx, name)
+	if err != nil || !created || first.Name != "name" {
+		t.Fatalf("got %v, %t, %v", first, created, err)
+	}
+	second, created, err := client.Projects.Ensure(ctx, name)
+	if err != nil || created || second.ID != first.ID {
+		t.Errorf("got %v, %t, %v", second, created, err)
+	}
+	srv.Expect(t, connixtest.Match{Method: "POST"}, 1)
+}
+
+// Of many callers at a time, one creates the project and all get it.
+func TestEnsure_race(t *testing.T) {
+	srv := newServer(t)
+	client, ctx := srv.Client(t), t.Context()
+	var callers sync.WaitGroup
+	var creators atomic.Int64
+	for range 20 {
+		callers.Go(func() {
+			project, created, err := client.Projects.Ensure(ctx, connix.CreateProjectRequest{Name: "name"})
+			if err != nil || project.ID != "1" {
+				t.Errorf("got %v, %v", project, err)
+			}
+			if created {
+				creators.Add(1)
+			}
+		})
+	}
+	callers.Wait()
+	equal(t, "creators", creators.Load(), 1)
+}
+
+func TestEnsure_unknownOutcome(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		fault         connixtest.Fault
+		creates, left int
+		want          error
+	}{
+		{"done, and the response lost", connixtest.Fault{Times: 1, Action: connixtest.ResetAfter()}, 1, 1, nil},
+		{"not done", connixtest.Fault{Times: 1, Action: connixtest.HTMLError(502)}, 2, 1, nil},
+		{"not done twice", connixtest.Fault{Times: 2, Action: connixtest.ResetBefore()}, 3, 1, nil},
+		{"never done", connixtest.Fault{Action: connixtest.HTMLError(504)}, 3, 0, connix.ErrUnknownOutcome},
+		{"refused", connixtest.Fault{Action: connixtest.RespondError(403, "FORBIDDEN", "no")}, 1, 0, connix.ErrForbidden},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := newServer(t)
+			c.fault.Method = "POST"
+			srv.Inject(c.fault)
+			project, created, err := srv.Client(t).Projects.Ensure(t.Context(), connix.CreateProjectRequest{Name: "name"})
+			if c.want != nil {
+				mustErrorIs(t, err, c.want)
+			} else if err != nil || !created || project.Name != "name" {
+				t.Errorf("got %v, %t, %v", project, created, err)
+			}
+			srv.Expect(t, connixtest.Match{Method: "POST"}, c.creates)
+			equal(t, "projects", len(must(srv.Client(t).Projects.List(t.Context(), nil))(t).Items), c.left)
+		})
+	}
+}
+
+// A search that fails after a creation of unknown outcome hides neither.
+func TestEnsure_searchFails(t *testing.T) {
+	srv := newServer(t)
+	srv.Inject(connixtest.Fault{Method: "POST", Action: connixtest.ResetAfter()})
+	srv.Inject(connixtest.Fault{Method: "GET", Skip: 1, Action: connixtest.RespondError(403, "FORBIDDEN", "no")})
+	_, _, err := srv.Client(t).Projects.Ensure(t.Context(), connix.CreateProjectRequest{Name: "name"})
+	e := mustError(t, err, connix.ErrUnknownOutcome, connix.ErrForbidden)
+	equal(t, "method", e.Method, "POST")
+}
+
+func TestEnsure_refused(t *testing.T) {
+	srv := newServer(t)
+	client := srv.Client(t)
+	for name, option := range map[string]connix.CallOption{
+		"WithRequestID": connix.WithRequestID("one"), "WithPrefetch": connix.WithPrefetch(1), "WithMaxPages": connix.WithMaxPages(1), "WithUntil": connix.WithUntil(),
+	} {
+		_, _, err := client.Projects.Ensure(t.Context(), connix.CreateProjectRequest{Name: "name"}, option)
+		mustRefuse(t, err, name)
+	}
+	_, _, err := client.Projects.Ensure(t.Context(), connix.CreateProjectRequest{})
+	mustRefuse(t, err, "name")
+	srv.Expect(t, connixtest.Match{}, 0)
 }
