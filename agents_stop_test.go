@@ -212,7 +212,10 @@ func TestStopAll_breakInLimiter(t *testing.T) {
 		ids := running(srv, 50)
 		client := srv.Client(t, connix.WithRateLimiter(connix.NewRateLimiter(connix.Window{Limit: 10, Period: time.Hour})), connix.WithMaxRateLimitWait(-1))
 		start := time.Now()
-		for range client.Agents.StopAll(t.Context(), ids) {
+		for _, err := range client.Agents.StopAll(t.Context(), ids) {
+			if err != nil {
+				t.Error(err)
+			}
 			break
 		}
 		if d := time.Since(start); d > time.Minute {
@@ -234,7 +237,7 @@ func TestStopAll_panic(t *testing.T) {
 			t.Errorf("recovered %v", got)
 		}
 	}()
-	for range client.Agents.StopAll(t.Context(), ids) {
-		t.Error("it goes on")
+	for agent, err := range client.Agents.StopAll(t.Context(), ids) {
+		t.Errorf("it goes on with %v, %v", agent, err)
 	}
 }

@@ -37,6 +37,9 @@ func TestIterate_deleteEverything(t *testing.T) {
 	for _, l := range deletable {
 		for _, n := range []int{100, 101, 250, 1000} {
 			for prefetch := range 3 {
+				if n == 1000 && l.envelope != "webhooks" {
+					continue // for each list it would take long
+				}
 				t.Run(fmt.Sprint(l.name, "/", n, "/prefetch ", prefetch), func(t *testing.T) {
 					srv := l.fill(t, n)
 					client, ctx, want := srv.Client(t), t.Context(), srv.ids
