@@ -25,27 +25,34 @@ type attempt struct {
 	refused bool // the transport was not asked
 }
 
-// timeoutError ends an attempt that took longer than WithTimeout allows.
-type timeoutError struct{ after time.Duration }
-
-func (e timeoutError) Error() string {
-	return "no complete response within " + e.after.String() + " (see WithTimeout)"
+// timeoutError ends an attempt that took longer than an option allows.
+type timeoutError struct {
+	after  time.Duration
+	option string
 }
-func (timeoutError) Timeout() bool        { return true }
-func (timeoutError) Temporary() bool      { return true }
-func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+func (e *timeoutError) Error() string {
+	return "no complete response within " + e.after.String() + " (see " + e.option + ")"
+}
+func (*timeoutError) Timeout() bool        { return true }
+func (*timeoutError) Temporary() bool      { return true }
+func (*timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // withTimeout bounds what an attempt may take that began at now. If the call's
 // own deadline comes first, no second timer runs.
-func (c *Client) withTimeout(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
-	if c.timeout <= 0 {
+func (k *call) withTimeout(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
+	timeout, timedOut := k.client.timeout, k.client.timedOut
+	if own := k.config.timeout; own != nil {
+		timeout, timedOut = own.after, own
+	}
+	if timeout <= 0 {
 		return context.WithCancel(ctx)
 	}
-	end := now.Add(c.timeout)
+	end := now.Add(timeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadlineCause(ctx, end, c.timedOut)
+	return context.WithDeadlineCause(ctx, end, timedOut)
 }
 
 // send makes one exchange, from the credential to the last byte of the body.
@@ -59,7 +66,7 @@ func (k *call) send() exchange {
 
 func (k *call) sendOnce() exchange {
 	a := &k.attempt
-	ctx, cancel := k.client.withTimeout(k.ctx, a.started)
+	ctx, cancel := k.withTimeout(k.ctx, a.started)
 	a.cancel = cancel
 	defer cancel()
 	hop, err := k.makeHop(ctx)
@@ -163,7 +170,7 @@ func (c *Client) roundTrip(hop *http.Request) exchange {
 		used := own.current.Load()
 		resp, err := used.RoundTrip(hop)
 		x := c.readExchange(hop, resp, err)
-		if x.Err != nil && is[timeoutError](context.Cause(ctx)) && c.protocol.version.Load() == protocolHTTP2 {
+		if x.Err != nil && is[*timeoutError](context.Cause(ctx)) && c.protocol.version.Load() == protocolHTTP2 {
 			own.leave(used)
 		}
 		return x

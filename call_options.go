@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+	"time"
 )
 
 // CallOption configures one call. A nil CallOption does nothing. An invalid value
@@ -20,6 +21,7 @@ type callConfig struct {
 	maxRetries  int
 	retriesSet  bool
 	retryUnsafe bool
+	timeout     *timeoutError // nil: the client's
 	prefetch    int
 	maxPages    int
 	wait        *waitConfig // nil: nothing was said of waits
@@ -196,6 +198,19 @@ func WithMaxRetries(n int) CallOption {
 // that does no harm.
 func WithRetryUnsafe() CallOption {
 	return func(cfg *callConfig) error { cfg.retryUnsafe = true; return nil }
+}
+
+// WithAttemptTimeout replaces the timeout of [WithTimeout] for the attempts of this
+// call; 0 means no bound. Each retry and each page of an iterator has the whole
+// timeout: bound all together with the context.
+func WithAttemptTimeout(d time.Duration) CallOption {
+	return func(cfg *callConfig) error {
+		if d < 0 {
+			return &ArgumentError{Name: "WithAttemptTimeout", Issue: "is negative"}
+		}
+		cfg.timeout = &timeoutError{d, "WithAttemptTimeout"}
+		return nil
+	}
 }
 
 // WithMaxPages ends an iterator after n pages, without an error. n must be positive.

@@ -1,9 +1,12 @@
 package connix_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/connix-io/connix-go"
 	"github.com/connix-io/connix-go/connixtest"
@@ -200,4 +203,41 @@ func TestIdempotencyKeyRepeatsNothing(t *testing.T) {
 		mustErrorIs(t, err, connix.ErrUnknownOutcome)
 		equal(t, "writes with "+name, writes, 1)
 	}
+}
+
+// The timeout of one call replaces the client's, for each of its attempts.
+func TestWithAttemptTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+			connix.WithTimeout(10*time.Second), connix.WithRetryPolicy(connix.RetryPolicy{MaxRetries: 1}))
+		for _, c := range []struct {
+			options []connix.CallOption
+			want    time.Duration
+			text    string
+		}{
+			{nil, 20 * time.Second, "within 10s (see WithTimeout)"},
+			{[]connix.CallOption{connix.WithAttemptTimeout(3 * time.Second)}, 6 * time.Second, "within 3s (see WithAttemptTimeout)"},
+			{[]connix.CallOption{connix.WithAttemptTimeout(time.Minute)}, 2 * time.Minute, "within 1m0s (see WithAttemptTimeout)"},
+		} {
+			began := time.Now()
+			_, err := client.Projects.Get(t.Context(), "1", c.options...)
+			e := mustError(t, err, context.DeadlineExceeded)
+			equal(t, "attempts", len(e.Attempts), 2)
+			if took := time.Since(began); took != c.want || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("took %v, want %v: %v", took, c.want, err)
+			}
+		}
+		// Each page has its own, and 0 leaves the bound to the context.
+		began := time.Now()
+		_, err := collect(client.Projects.All(t.Context(), nil, connix.WithAttemptTimeout(time.Second), connix.WithMaxRetries(0)))
+		mustErrorIs(t, err, context.DeadlineExceeded)
+		equal(t, "an iterator took", time.Since(began), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		began = time.Now()
+		_, err = client.Projects.Get(ctx, "1", connix.WithAttemptTimeout(0))
+		mustErrorIs(t, err, context.DeadlineExceeded)
+		equal(t, "no bound took", time.Since(began), time.Hour)
+	})
+	mustRefuse(t, second(serve(t, responding(200, "{}")).Hello(t.Context(), "", connix.WithAttemptTimeout(-1))), "WithAttemptTimeout")
 }

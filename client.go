@@ -56,6 +56,14 @@ type Client struct {
 // CONNIX_API_KEY and CONNIX_BASE_URL apply if no option sets the credential or the
 // base URL. NewClient does no I/O. Without a credential the error matches
 // [ErrNoCredentials]; an invalid option returns an [*ArgumentError].
+//
+// A client holds connections and a rate limiter, so create one for the life of the
+// program, not one for each request: a client that is used once leaves an idle
+// connection behind for 90 seconds, and its limiter knows nothing of the calls of the
+// others, so that the server throttles them. If clients come and go, because each has
+// its own key, let them share an [http.Client] ([WithHTTPClient]), and give those that
+// have the same key the same limiter ([WithRateLimiter]). A client that has served its
+// time can let go of its connections with [Client.CloseIdleConnections].
 func NewClient(opts ...Option) (*Client, error) {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -108,7 +116,7 @@ func (c *Client) useHTTPClient(cfg *config) {
 	if cfg.timeout != nil {
 		c.timeout = *cfg.timeout
 	}
-	c.timedOut = timeoutError{c.timeout}
+	c.timedOut = &timeoutError{c.timeout, "WithTimeout"}
 	standard, ok := c.transport.(*http.Transport)
 	c.foreign = !ok && cfg.httpClient != nil
 	c.protocol = new(protocol)
@@ -199,6 +207,16 @@ func (c *Client) RateLimits() RateLimitStatus {
 		return RateLimitStatus{}
 	}
 	return c.limiter.Status()
+}
+
+// CloseIdleConnections closes the connections that are not in use, if the client's
+// transport can: the client's own does. A transport that was given with
+// [WithHTTPClient] may serve others, too, and loses the connections that it keeps for
+// them. The client stays usable.
+func (c *Client) CloseIdleConnections() {
+	if closer, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
 }
 
 // String returns the base URL and the masked credential.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -279,4 +282,36 @@ func TestClientRateLimits(t *testing.T) {
 		equal(t, "remaining", w.Remaining, w.Limit)
 	}
 	equal(t, "windows by default", windows, []connix.Window{{Limit: 1000, Period: time.Hour}, {Limit: 100, Period: time.Minute}})
+}
+
+// Idle connections are closed on demand, and the client goes on.
+func TestClient_CloseIdleConnections(t *testing.T) {
+	var open atomic.Int64
+	srv := httptest.NewUnstartedServer(responding(200, `{"message":"hi"}`))
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	srv.Start()
+	defer srv.Close()
+	for name, opts := range map[string][]connix.Option{"its own transport": nil, "a caller's": {connix.WithHTTPClient(&http.Client{Transport: &http.Transport{}})}} {
+		client := must(connix.NewClient(append(opts, connix.WithBaseURL(srv.URL), connix.WithAPIKey("key"))...))(t)
+		for range 2 {
+			must(client.Hello(t.Context(), ""))(t)
+			if n := open.Load(); n != 1 {
+				t.Errorf("%s: %d connections after a call, want 1", name, n)
+			}
+			client.CloseIdleConnections()
+			for open.Load() > 0 { // until the test's deadline
+				runtime.Gosched()
+			}
+		}
+	}
+	// A transport that keeps none is left alone.
+	client := must(connix.NewClient(connix.WithAPIKey("key"), connix.WithHTTPClient(&http.Client{Transport: roundTripper(nil)})))(t)
+	client.CloseIdleConnections()
 }

@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/connix-io/connix-go/internal/retry"
 )
 
 // The classes of failure, for use with [errors.Is]. An [*Error] matches the class
@@ -198,6 +198,51 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
+// Retryable reports whether it makes sense to make the same call again later: it can
+// succeed then, and it cannot apply a write twice. A queue worker puts the job back if
+// it is true, and gives up if it is false.
+//
+// It is true for throttled calls (429, or the client's own limiter), for failures of
+// the server or the network that pass by themselves if the method is idempotent, for
+// calls that were not sent, and for a context that ended a call before its time. It is
+// false for a POST or PATCH whose outcome is unknown, which matches [ErrUnknownOutcome]:
+// look first. It is false for all other errors.
+func (e *Error) Retryable() bool {
+	if e == nil {
+		return false
+	}
+	idempotent := retry.IsIdempotent(e.Method)
+	switch status := e.StatusCode; {
+	case errors.Is(e.Err, ErrUnknownOutcome) && !idempotent, e.hopeless():
+		return false
+	case status == 0:
+		return e.Err != nil
+	case status < http.StatusMultipleChoices:
+		// The body was lost on the way; one that came and means nothing comes again.
+		return idempotent && len(e.Attempts) > 0 && e.Attempts[len(e.Attempts)-1].Err != nil
+	case status == http.StatusTooManyRequests:
+		return true
+	case status == http.StatusMisdirectedRequest, status == http.StatusTooEarly:
+		return e.Method == http.MethodGet || e.Method == http.MethodHead
+	default:
+		return retry.IsTransient(status) && (idempotent || e.Method == "")
+	}
+}
+
+// hopeless reports whether the cause of the error is one that stays.
+func (e *Error) hopeless() bool {
+	for _, lasting := range [...]error{
+		ErrInvalidRequest, ErrUnauthorized, ErrForbidden, ErrNotFound, ErrConflict,
+		ErrResponseTooLarge, ErrRedirectRefused, ErrNoCredentials, ErrLoginRequired,
+	} {
+		if errors.Is(e.Err, lasting) {
+			return true
+		}
+	}
+	failure, ok := errors.AsType[*TokenError](e.Err)
+	return ok && !failure.Temporary() || retry.IsHopeless(e.Err)
+}
+
 // SupportInfo returns the text that the API's support asks for: the request ID and
 // the masked API key.
 func (e *Error) SupportInfo() string {
@@ -330,34 +375,4 @@ func classOfCode(code string) error {
 		return ErrServer
 	}
 	return nil
-}
-
-// maxText is the number of bytes of a server's text that an error or a log line
-// quotes.
-const maxText = 500
-
-// printable makes foreign text fit for one line of a log: it replaces characters
-// that are not printable by spaces and cuts the text at limit bytes.
-func printable(text string, limit int) string {
-	if len(text) > limit {
-		text = strings.ToValidUTF8(text[:limit], "") + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// formatText writes text for any verb: quoted for %q, in hexadecimal for %x and
-// %X, unchanged for all others.
-func formatText(f fmt.State, verb rune, text string) {
-	switch {
-	case verb == 'q':
-		text = strconv.Quote(text)
-	case verb == 'x' || verb == 'X':
-		text = fmt.Sprintf(fmt.FormatString(f, verb), text)
-	}
-	_, _ = io.WriteString(f, text)
 }

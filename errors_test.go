@@ -2,6 +2,7 @@ package connix_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -273,4 +274,76 @@ func TestError_wordsOfAFramework(t *testing.T) {
 			t.Errorf("%s: %v", body, e)
 		}
 	}
+}
+
+// A queue worker asks whether a job may be put back.
+func TestError_Retryable(t *testing.T) {
+	unknown, lost := connix.ErrUnknownOutcome, errors.New("connection reset by peer")
+	cut := []connix.Attempt{{StatusCode: 200, Err: lost}}
+	whole := []connix.Attempt{{StatusCode: 200}}
+	for _, c := range []struct {
+		name string
+		err  *connix.Error
+		want bool
+	}{
+		{"nil", nil, false},
+		{"zero", &connix.Error{}, false},
+		{"429 to a POST", &connix.Error{Method: "POST", StatusCode: 429, Err: &connix.RateLimitError{}}, true},
+		{"the limiter's refusal", &connix.Error{Method: "POST", Err: &connix.RateLimitError{Wait: time.Hour}}, true},
+		{"503 of no method", &connix.Error{StatusCode: 503}, true},
+		{"503 to a GET", &connix.Error{Method: "GET", StatusCode: 503}, true},
+		{"520 to a GET", &connix.Error{Method: "GET", StatusCode: 520}, true},
+		{"501 to a GET", &connix.Error{Method: "GET", StatusCode: 501}, false},
+		{"503 to a DELETE", &connix.Error{Method: "DELETE", StatusCode: 503, Err: unknown}, true},
+		{"503 to a POST", &connix.Error{Method: "POST", StatusCode: 503, Err: unknown}, false},
+		{"503 to a POST, as a test builds it", &connix.Error{Method: "POST", StatusCode: 503}, false},
+		{"503 to a PATCH", &connix.Error{Method: "PATCH", StatusCode: 503, Err: unknown}, false},
+		{"408 to a PUT", &connix.Error{Method: "PUT", StatusCode: 408, Err: unknown}, true},
+		{"421 to a GET", &connix.Error{Method: "GET", StatusCode: 421}, true},
+		{"425 to a DELETE", &connix.Error{Method: "DELETE", StatusCode: 425}, false},
+		{"400", &connix.Error{Method: "GET", StatusCode: 400}, false},
+		{"401", &connix.Error{Method: "GET", StatusCode: 401}, false},
+		{"403", &connix.Error{Method: "GET", StatusCode: 403}, false},
+		{"404", &connix.Error{Method: "GET", StatusCode: 404}, false},
+		{"409", &connix.Error{Method: "POST", StatusCode: 409}, false},
+		{"422", &connix.Error{Method: "POST", StatusCode: 422}, false},
+		{"a refused redirect", &connix.Error{Method: "GET", StatusCode: 302, Err: connix.ErrRedirectRefused}, false},
+		{"a lost response to a GET", &connix.Error{Method: "GET", Err: lost}, true},
+		{"a lost response to a DELETE", &connix.Error{Method: "DELETE", Err: fmt.Errorf("%w: %w", lost, unknown)}, true},
+		{"a lost response to a POST", &connix.Error{Method: "POST", Err: fmt.Errorf("%w: %w", lost, unknown)}, false},
+		{"no connection for a POST", &connix.Error{Method: "POST", Err: &net.OpError{Op: "dial", Err: lost}}, true},
+		{"an untrusted certificate", &connix.Error{Method: "GET", Err: &tls.CertificateVerificationError{Err: lost}}, false},
+		{"a body cut short", &connix.Error{Method: "GET", StatusCode: 200, Err: connix.ErrInvalidResponse, Attempts: cut}, true},
+		{"a body that means nothing", &connix.Error{Method: "GET", StatusCode: 200, Err: connix.ErrInvalidResponse, Attempts: whole}, false},
+		{"a body that is too large", &connix.Error{Method: "GET", StatusCode: 200, Err: connix.ErrResponseTooLarge, Attempts: cut}, false},
+		{"a canceled context", &connix.Error{Method: "GET", Err: context.Canceled}, true},
+		{"a deadline before sending", &connix.Error{Method: "POST", Err: context.DeadlineExceeded}, true},
+		{"a deadline after sending", &connix.Error{Method: "POST", Err: fmt.Errorf("%w: %w", context.DeadlineExceeded, unknown)}, false},
+		{"no credential", &connix.Error{Method: "GET", Err: connix.ErrNoCredentials}, false},
+		{"a login that has ended", &connix.Error{Method: "GET", Err: &connix.TokenError{Code: "invalid_grant"}}, false},
+		{"a token endpoint that is down", &connix.Error{Method: "POST", Err: &connix.TokenError{StatusCode: 503}}, true},
+		{"a search without a match", &connix.Error{Method: "GET", Err: connix.ErrNotFound}, false},
+	} {
+		if got := c.err.Retryable(); got != c.want {
+			t.Errorf("%s: retryable %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// The same of the errors that calls return.
+func TestError_RetryableOfCalls(t *testing.T) {
+	ctx, noRetries := t.Context(), connix.WithRetryPolicy(connix.RetryPolicy{})
+	for status, want := range map[int][2]bool{ // a GET, a POST
+		429: {true, true}, 500: {true, false}, 503: {true, false}, 599: {false, false}, 404: {false, false}, 200: {false, false}, 302: {false, false},
+	} {
+		client := serve(t, responding(status, "odd"), noRetries)
+		for i, err := range []error{second(client.Projects.Get(ctx, "1")), second(client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "x"}))} {
+			if got := mustError(t, err).Retryable(); got != want[i] {
+				t.Errorf("%v: retryable %v", err, got)
+			}
+		}
+	}
+	client := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, noRetries)
+	equal(t, "a lost response to a GET", mustError(t, second(client.Projects.Get(ctx, "1"))).Retryable(), true)
+	equal(t, "a lost response to a POST", mustError(t, second(client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "x"}))).Retryable(), false)
 }

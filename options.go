@@ -195,6 +195,7 @@ func WithUserAgent(name string) Option {
 // WithTimeout bounds each attempt, from sending the request to the last byte of the
 // response body. 0 means no bound; the default is 30 s. The wait for the rate limit
 // and the delay of a retry do not count: bound a whole call with its context.
+// [WithAttemptTimeout] sets the timeout of one call.
 func WithTimeout(perAttempt time.Duration) Option {
 	return func(cfg *config) error {
 		if perAttempt < 0 {

@@ -181,7 +181,7 @@ func (k *call) decide() retry.Decision {
 // reauthorize asks for another credential than the one that was refused, for as
 // long as an attempt may take: a vault that hangs must not hang the call.
 func (k *call) reauthorize(refused []string) (bool, error) {
-	ctx, cancel := k.client.withTimeout(k.ctx, time.Now())
+	ctx, cancel := k.withTimeout(k.ctx, time.Now())
 	defer cancel()
 	return k.client.credential.renew(ctx, k, refused)
 }

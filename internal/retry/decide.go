@@ -153,7 +153,7 @@ func (s *State) retryable(a *Attempt, m Moment) bool {
 		if unsent, ok := errors.AsType[Unsent](a.Err); ok {
 			return unsent.UnsentRetryable()
 		}
-		return !isHopeless(a.Err)
+		return !IsHopeless(a.Err)
 	case Rejected:
 		switch a.Status {
 		case http.StatusTooManyRequests:
@@ -169,16 +169,16 @@ func (s *State) retryable(a *Attempt, m Moment) bool {
 			return false
 		}
 		if a.Status == 0 || a.Status < 300 {
-			return !a.Final && !isHopeless(a.Err)
+			return !a.Final && !IsHopeless(a.Err)
 		}
-		return isTransient(a.Status)
+		return IsTransient(a.Status)
 	}
 	return false
 }
 
-// isTransient lists the statuses of failures that pass by themselves, those of
-// content delivery networks (520 and above) among them.
-func isTransient(status int) bool {
+// IsTransient reports whether a status is that of a failure that passes by itself.
+// Those of content delivery networks (520 and above) are among them.
+func IsTransient(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway,
 		http.StatusServiceUnavailable, http.StatusGatewayTimeout, 529, 530:

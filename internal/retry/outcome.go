@@ -151,11 +151,11 @@ func FailedToConnect(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
-	return is[*net.DNSError](err) || isHopeless(err)
+	return is[*net.DNSError](err) || IsHopeless(err)
 }
 
-// isHopeless recognizes failures that the next attempt would meet again.
-func isHopeless(err error) bool {
+// IsHopeless reports whether err is a failure that the next attempt would meet again.
+func IsHopeless(err error) bool {
 	return is[*tls.CertificateVerificationError](err) || errors.Is(err, http.ErrSchemeMismatch) || isProxyAuth(err)
 }
 
