@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,14 @@ func WithReceiver(url string, handler http.Handler) Option {
 		}
 		c.deliveries.Receivers = append(c.deliveries.Receivers, r)
 	}
+}
+
+// WithDeliveryClient sets the HTTP client that delivers webhooks to URLs without a
+// receiver of [WithReceiver], such as [net/http/httptest.Server.Client] for a receiver
+// with TLS. It follows no redirect, whatever its CheckRedirect is. Nil means a client
+// with sockets; a server in memory has none and delivers to receivers only.
+func WithDeliveryClient(client *http.Client) Option {
+	return func(c *config) { c.deliveries.Client = client }
 }
 
 // WithDeliveryRetries sets the delays before a delivery's second attempt, its third
@@ -157,15 +166,29 @@ func (s *Server) Redeliver(id string) error {
 	return nil
 }
 
+// DeliveryOption changes a request of [NewDelivery]. Nil does nothing.
+type DeliveryOption func(id *string)
+
+// WithDeliveryID sets the id of a delivery: two requests with the same id are two
+// deliveries of one event, as at-least-once delivery may send it.
+func WithDeliveryID(id string) DeliveryOption { return func(to *string) { *to = id } }
+
 // NewDelivery returns a request that delivers an event now, for a handler under test:
 // pass it to the handler's ServeHTTP or, if url is a real one, to an [http.Client].
 // data is the project or agent: a value that marshals to it, JSON as a json.RawMessage
-// or []byte, or nil for none. It is signed by [connix.StandardWebhooks];
+// or []byte, or nil for none. Each delivery has a new id unless [WithDeliveryID] sets
+// it. It is signed by [connix.StandardWebhooks];
 // [connix.SignWebhook] signs by other schemes. It fails the test if the data has no
 // JSON, the secret cannot sign or the url is invalid.
-func NewDelivery(tb testing.TB, url string, secret connix.Secret, event connix.EventType, data any) *http.Request {
+func NewDelivery(tb testing.TB, url string, secret connix.Secret, event connix.EventType, data any, opts ...DeliveryOption) *http.Request {
 	tb.Helper()
-	e := connix.Event{ID: "evt_" + rand.Text(), Type: event, CreatedAt: time.Now().UTC().Truncate(time.Millisecond)}
+	id := "msg_" + rand.Text()
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&id)
+		}
+	}
+	e := connix.Event{ID: "evt_" + strings.TrimPrefix(id, "msg_"), Type: event, CreatedAt: time.Now().UTC().Truncate(time.Millisecond)}
 	var err error
 	if data != nil {
 		if e.Data, err = bodyJSON(data); err != nil {
@@ -176,7 +199,7 @@ func NewDelivery(tb testing.TB, url string, secret connix.Secret, event connix.E
 	if err != nil {
 		tb.Fatalf("connixtest: the data of a delivery is no JSON: %v", err)
 	}
-	h, err := connix.SignWebhook(connix.StandardWebhooks, secret, connix.Delivery{}, body)
+	h, err := connix.SignWebhook(connix.StandardWebhooks, secret, connix.Delivery{ID: id}, body)
 	if err != nil {
 		tb.Fatalf("connixtest: signing a delivery: %v", err)
 	}

@@ -267,6 +267,24 @@ func TestNewDelivery(t *testing.T) {
 	}
 }
 
+func TestNewDelivery_repeatedID(t *testing.T) {
+	calls := 0
+	handler := connix.WebhookHandler(&connix.WebhookVerifier{Secrets: []connix.Secret{hookSecret}}, func(context.Context, *connix.Event) error {
+		calls++
+		return nil
+	}, connix.WithDedup(connix.NewMemoryDedup(10)))
+	for _, tt := range []struct {
+		opts []connixtest.DeliveryOption
+		want int
+	}{{nil, 1}, {nil, 2}, {[]connixtest.DeliveryOption{connixtest.WithDeliveryID("msg_1")}, 3}, {[]connixtest.DeliveryOption{connixtest.WithDeliveryID("msg_1"), nil}, 3}} {
+		rec := httptest.NewRecorder()
+		handler.ServeHTTP(rec, connixtest.NewDelivery(t, "/hook", hookSecret, connix.EventAgentFailed, nil, tt.opts...))
+		if rec.Code/100 != 2 || calls != tt.want {
+			t.Errorf("%d, %d calls, want %d", rec.Code, calls, tt.want)
+		}
+	}
+}
+
 func TestDeliveryOptionsRefused(t *testing.T) {
 	handler := http.NotFoundHandler()
 	for i, option := range []connixtest.Option{

@@ -1,8 +1,10 @@
 package connixtest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"testing"
 
 	"github.com/connix-io/connix-go/internal/fake"
 	"github.com/connix-io/connix-go/internal/fake/faults"
@@ -19,12 +21,13 @@ type Fault struct {
 	// Method is the method of the requests to hit; "" matches any.
 	Method string
 	// Route is a template such as "/projects/{id}", or a path such as
-	// "/projects/123"; "" matches any.
+	// "/projects/123"; "" matches any. Inject panics if the API has no such route.
 	Route string
 
 	// Skip is how many matching requests pass before the first hit.
 	Skip int
-	// Times is how many requests are hit after that; 0 hits all.
+	// Times is how many requests are hit after that; 0 hits all. A test of [NewServer]
+	// fails if none was hit when it ends; see [WithUnusedFaults].
 	Times int
 	// Probability is the chance of each matching request to be hit, from 0 to 1;
 	// 0 means 1.
@@ -69,7 +72,7 @@ type Injection struct{ injection *faults.Injection }
 // connection.
 //
 // It panics if the fault can never work: no Action, a negative Skip or Times, a
-// Probability outside 0 to 1, an invalid Route.
+// Probability outside 0 to 1, or a Route that the API does not have.
 func (s *Server) Inject(f Fault) *Injection {
 	in, err := s.faults.Add(faults.Rule{
 		Method:      f.Method,
@@ -86,13 +89,25 @@ func (s *Server) Inject(f Fault) *Injection {
 	return &Injection{in}
 }
 
-// Hits returns how many requests the fault has hit. A test that relies on a fault
-// should check it.
+// Hits returns how many requests the fault has hit.
 func (i *Injection) Hits() int { return i.injection.Hits() }
 
 // Remove removes the fault from the server. Requests that were hit continue. A
 // second call does nothing.
 func (i *Injection) Remove() { i.injection.Remove() }
+
+// wantFaultsUsed fails the test for faults that never hit: it has not tested what it was
+// meant to.
+func (s *Server) wantFaultsUsed(tb testing.TB) {
+	tb.Helper()
+	for _, r := range s.faults.Missed() {
+		if tb.Skipped() {
+			return
+		}
+		tb.Errorf("connixtest: the fault for %s %s with Times %d has hit no request (WithUnusedFaults allows that)",
+			cmp.Or(r.Method, "any method,"), cmp.Or(r.Route, "any route"), r.Times)
+	}
+}
 
 // withFaults is the middleware that lets the faults act.
 func (s *Server) withFaults(api http.Handler) http.Handler {

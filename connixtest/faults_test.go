@@ -3,9 +3,11 @@ package connixtest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,6 +117,68 @@ func TestAFaultOnOnePath(t *testing.T) {
 			t.Errorf("%s: %v, %v, %d hits", route, err, err2, fault.Hits())
 		}
 		fault.Remove()
+	}
+}
+
+// failures counts what a test of NewServer reports when it ends.
+type failures struct {
+	testing.TB
+	errors  []string
+	cleanup []func()
+}
+
+func (f *failures) Errorf(format string, args ...any) {
+	f.errors = append(f.errors, fmt.Sprintf(format, args...))
+}
+func (f *failures) Cleanup(g func()) { f.cleanup = append(f.cleanup, g) }
+func (f *failures) end() {
+	for _, g := range slices.Backward(f.cleanup) {
+		g()
+	}
+}
+
+func TestInject_neverHit(t *testing.T) {
+	for name, tt := range map[string]struct {
+		opts []connixtest.Option
+		use  func(*connixtest.Server)
+		want int
+	}{
+		"never hit": {nil, func(s *connixtest.Server) {
+			s.Inject(connixtest.Fault{Method: "POST", Route: "/projects", Times: 2, Action: connixtest.ResetBefore()})
+		}, 1},
+		"allowed": {[]connixtest.Option{connixtest.WithUnusedFaults()}, func(s *connixtest.Server) {
+			s.Inject(connixtest.Fault{Times: 1, Action: connixtest.ResetBefore()})
+		}, 0},
+		"removed": {nil, func(s *connixtest.Server) {
+			s.Inject(connixtest.Fault{Times: 1, Action: connixtest.ResetBefore()}).Remove()
+		}, 0},
+		"without Times": {nil, func(s *connixtest.Server) { s.Inject(connixtest.Fault{Action: connixtest.ResetBefore()}) }, 0},
+		"hit": {nil, func(s *connixtest.Server) {
+			s.Inject(connixtest.Fault{Times: 2, Action: connixtest.RateLimited("")})
+			_, _ = s.Client(t, connix.WithRetryPolicy(connix.RetryPolicy{})).Status(t.Context())
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tb := &failures{TB: t}
+			tt.use(connixtest.NewServer(tb, tt.opts...))
+			tb.end()
+			if len(tb.errors) != tt.want || tt.want > 0 && !strings.Contains(tb.errors[0], "POST /projects with Times 2 has hit no request") {
+				t.Errorf("reported %q, want %d", tb.errors, tt.want)
+			}
+		})
+	}
+}
+
+func TestInject_unknownRoute(t *testing.T) {
+	srv := connixtest.NewServer(t)
+	for _, route := range []string{"/widgets", "/projects/{id}/widgets", "/project", "/oauth2/nope", "/agents/{id}/pause"} {
+		wantPanic(t, "none of the API", func() { srv.Inject(connixtest.Fault{Route: route, Action: connixtest.ResetBefore()}) })
+		if _, err := srv.AwaitRequests(t.Context(), connixtest.Match{Route: route}, 1); err == nil || !strings.Contains(err.Error(), "none of the API") {
+			t.Errorf("a Match of %s: %v", route, err)
+		}
+	}
+	for _, route := range []string{"", "/projects", "/api/v1/projects", "/projects/{id}", "/projects/7", "/projects/a/b c/agents", "/agents/x/stop", "/oauth2/token", "/oauth2/authorize"} {
+		srv.Inject(connixtest.Fault{Route: route, Action: connixtest.ResetBefore()})
 	}
 }
 

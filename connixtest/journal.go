@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/connix-io/connix-go/internal/fake"
 	"github.com/connix-io/connix-go/internal/fake/journal"
 	"github.com/connix-io/connix-go/internal/fake/pattern"
 )
@@ -44,9 +45,8 @@ type Request struct {
 // every request.
 type Match struct {
 	Method string
-	// Route is a template such as "/projects/{id}", or a path such as
-	// "/projects/123". One without a leading slash, or with a parameter of another
-	// name, is an error: nothing could match it.
+	// Route is a template such as "/projects/{id}", or a path such as "/projects/123";
+	// "" matches any. A route that the API does not have is an error.
 	Route string
 	// Body is a value whose JSON equals the request's body, or that JSON as a
 	// json.RawMessage or []byte. Nil matches any body.
@@ -159,7 +159,7 @@ type matcher struct {
 
 // compile returns an error for a match that no request can have.
 func (m Match) compile() (*matcher, error) {
-	meant, err := pattern.New(m.Method, m.Route)
+	meant, err := pattern.New(m.Method, m.Route, fake.HasRoute)
 	if err != nil {
 		return nil, fmt.Errorf("connixtest: Match: %w", err)
 	}

@@ -85,16 +85,23 @@ func (s *Server) AddOAuthClient(c OAuthClient) {
 	s.oauth.AddClient(oauth.Client{ID: c.ID, Secret: c.Secret, Name: c.Name, RedirectURIs: c.RedirectURLs, Scopes: c.Scopes})
 }
 
+// AddUserToken is [Server.AddToken] for a user; "" is the default user. See [WithUsers].
+func (s *Server) AddUserToken(user string, scopes ...string) *oauth2.Token {
+	return s.addToken(user, scopes)
+}
+
 // AddToken returns a token as from a login with these scopes (none means read and
 // write), for the client of [Server.OAuthConfig]. Its Expiry is in package time, as
 // clients compute it. Any other scope panics.
-func (s *Server) AddToken(scopes ...string) *oauth2.Token {
+func (s *Server) AddToken(scopes ...string) *oauth2.Token { return s.addToken("", scopes) }
+
+func (s *Server) addToken(user string, scopes []string) *oauth2.Token {
 	for _, scope := range scopes {
 		if scope != connix.ScopeRead && scope != connix.ScopeWrite {
 			panic(fmt.Sprintf("connixtest: AddToken: a user's token has the scopes read and write, not %q", scope))
 		}
 	}
-	t := s.oauth.Issue(oauthClientID, scopes...)
+	t := s.oauth.IssueTo(user, oauthClientID, scopes...)
 	return &oauth2.Token{
 		AccessToken: t.Access, RefreshToken: t.Refresh, TokenType: "Bearer",
 		Expiry: time.Now().Add(t.Life), ExpiresIn: int64(t.Life.Seconds()),
@@ -102,10 +109,15 @@ func (s *Server) AddToken(scopes ...string) *oauth2.Token {
 }
 
 // ApproveLogin approves the authorization URL of an application as a user in a
-// browser does, and returns the URL to which the browser would return. It returns an
-// error if the URL shows no consent page of this server.
-func (s *Server) ApproveLogin(authorizationURL string) (callbackURL string, err error) {
-	return s.decide(authorizationURL, s.oauth.Approve)
+// browser does, and returns the URL to which the browser would return. At most one user
+// can be named; without one, or with "", it is the default user. See [WithUsers]. It
+// returns an error if the URL shows no consent page of this server.
+func (s *Server) ApproveLogin(authorizationURL string, user ...string) (callbackURL string, err error) {
+	if len(user) > 1 {
+		panic(fmt.Sprintf("connixtest: ApproveLogin: %d users cannot approve one login", len(user)))
+	}
+	subject := strings.Join(user, "")
+	return s.decide(authorizationURL, func(url string) (string, error) { return s.oauth.ApproveAs(subject, url) })
 }
 
 // DenyLogin denies the authorization URL, as [Server.ApproveLogin] approves it.

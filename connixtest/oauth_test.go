@@ -149,7 +149,8 @@ func TestDeniedLogin(t *testing.T) {
 	if err != nil || !strings.Contains(callback, "error=access_denied") || !strings.Contains(callback, "state=state") {
 		t.Errorf("sent back to %s, %v", callback, err)
 	}
-	for _, answer := range []func(string) (string, error){srv.ApproveLogin, srv.DenyLogin} {
+	approve := func(url string) (string, error) { return srv.ApproveLogin(url) }
+	for _, answer := range []func(string) (string, error){approve, srv.DenyLogin} {
 		if callback, err := answer(cfg.AuthCodeURL("without PKCE")); err == nil {
 			t.Errorf("a request without PKCE is sent back to %s", callback)
 		}

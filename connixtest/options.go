@@ -23,6 +23,8 @@ type config struct {
 	dialect                Dialect
 	checks                 []func(*http.Request) error
 	deliveries             fake.DeliveryConfig
+	users                  bool
+	unusedFaults           bool
 	errs                   []error
 }
 
@@ -50,6 +52,17 @@ func WithInMemory() Option { return func(c *config) { c.inMemory = true } }
 // agents. The default, also for nil, is package time. Inside a synctest bubble that
 // is the bubble's time, so no Clock is needed there.
 func WithClock(clock *Clock) Option { return func(c *config) { c.clock = clock } }
+
+// WithUnusedFaults lets a test of [NewServer] end with faults that never hit. By default
+// it fails if a [Fault] with Times, unless it was removed, has hit no request.
+func WithUnusedFaults() Option { return func(c *config) { c.unusedFaults = true } }
+
+// WithUsers separates the users who log in by OAuth2: each sees the projects, agents,
+// webhooks and API keys only that were made with their own tokens and keys.
+// [Server.ApproveLogin], [Server.AddUserToken] and the consent page choose the user.
+// The default user owns the server's APIKey and the records of the Add methods. The
+// default is one set of records for all users.
+func WithUsers() Option { return func(c *config) { c.users = true } }
 
 // WithLatency delays every response by a random duration between min and max, in
 // package time whatever [WithClock] says. The default is no delay.

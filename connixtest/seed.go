@@ -107,7 +107,7 @@ func (s *Server) AddAPIKey(k connix.APIKey) connix.APIKey {
 // SetAgentStatus sets the status of an agent, with the event that this causes, and
 // drops the rest of its plan. It panics if there is no such agent.
 func (s *Server) SetAgentStatus(id connix.ID, status connix.Status) {
-	if !s.fake.Store().SetAgentStatus(state.ID(id), string(status)) {
+	if !s.fake.SetAgentStatus(state.ID(id), string(status)) {
 		panic("connixtest: SetAgentStatus: there is no agent " + string(id))
 	}
 }
@@ -131,10 +131,10 @@ type AgentPlan []AgentStep
 // does a panic of f. f must not wait for the server.
 func (s *Server) OnLaunch(f func(connix.LaunchAgentRequest) AgentPlan) {
 	if f == nil {
-		s.fake.Store().OnLaunch(nil)
+		s.fake.OnLaunch(nil)
 		return
 	}
-	s.fake.Store().OnLaunch(func(l state.Launch) []state.Step {
+	s.fake.OnLaunch(func(l state.Launch) []state.Step {
 		plan := f(connix.LaunchAgentRequest{Name: l.Name, ProjectID: connix.ID(l.ProjectID)})
 		if plan == nil {
 			return nil

@@ -47,7 +47,9 @@ type Server struct {
 	// APIKey is a key with all scopes. Each server has a different one.
 	APIKey string
 
-	fail      func(r *http.Request, problem string) // nil: there is no test
+	fail         func(r *http.Request, problem string) // nil: there is no test
+	unusedFaults bool                                  // they are allowed
+
 	fake      *fake.Fake
 	oauth     *oauth.Server
 	faults    faults.Set
@@ -57,8 +59,8 @@ type Server struct {
 
 // NewServer starts a server that is closed when the test and its subtests have
 // ended. It fails the test if the server cannot start, and later if a
-// [WithRequestCheck] refuses a request, or if an [Action] or a function given to
-// [Server.OnLaunch] panics.
+// [WithRequestCheck] refuses a request, if an [Action] or a function given to
+// [Server.OnLaunch] panics, or if the test ends before a [Fault] with Times hits.
 func NewServer(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
 	s, err := start(opts, func(r *http.Request, problem string) {
@@ -67,7 +69,12 @@ func NewServer(tb testing.TB, opts ...Option) *Server {
 	if err != nil {
 		tb.Fatalf("connixtest: %v", err)
 	}
-	tb.Cleanup(s.Close)
+	tb.Cleanup(func() {
+		defer s.Close()
+		if !s.unusedFaults {
+			s.wantFaultsUsed(tb)
+		}
+	})
 	return s
 }
 
@@ -94,15 +101,17 @@ func start(opts []Option, fail func(r *http.Request, problem string)) (*Server, 
 		return nil, err
 	}
 	c.deliveries.JournalSize = c.journalSize
-	if c.inMemory {
-		c.deliveries.Transport = unreachable{}
+	if c.inMemory && c.deliveries.Client == nil {
+		c.deliveries.Client = &http.Client{Transport: unreachable{}}
 	}
 	s := &Server{APIKey: state.NewSecret(), oauth: newOAuth(c.clock), fail: fail}
+	s.faults.Exists = fake.HasRoute
 	s.fake = fake.New(fake.Config{
 		Clock:       c.fakeClock(),
 		Skew:        c.limits.Skew,
 		APIKey:      s.APIKey,
 		OAuth:       s.oauth,
+		Users:       c.users,
 		Limits:      c.limits.rules(),
 		Dialect:     fake.Dialect(c.dialect),
 		MinLatency:  c.minLatency,
@@ -113,6 +122,7 @@ func start(opts []Option, fail func(r *http.Request, problem string)) (*Server, 
 		Check:       c.check(),
 		CheckFailed: s.checkFailed(),
 	})
+	s.unusedFaults = c.unusedFaults
 	if err := s.listen(c.inMemory); err != nil {
 		s.fake.Close()
 		return nil, err
@@ -158,11 +168,14 @@ func (s *Server) listen(inMemory bool) error {
 		// them would use up the ports.
 		MaxIdleConnsPerHost: 1000,
 	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	s.http = &httptest.Server{
 		Listener: listener,
 		// A connection may stay silent for as long as a test likes, in which hours
 		// may pass within a bubble.
-		Config: &http.Server{Handler: s.fake, ReadHeaderTimeout: 365 * 24 * time.Hour},
+		Config: &http.Server{Handler: s.fake, ReadHeaderTimeout: 365 * 24 * time.Hour, Protocols: protocols},
 	}
 	s.http.Start()
 	s.URL = s.http.URL

@@ -74,7 +74,7 @@ func (c *Checker) CheckResponse(req *http.Request, status int, header http.Heade
 
 // standardResponseHeaders belong to HTTP itself; OpenAPI documents do not list them.
 var standardResponseHeaders = set("Allow", "Connection", "Content-Encoding", "Content-Length", "Content-Type",
-	"Date", "Keep-Alive", "Trailer", "Transfer-Encoding", "Vary", "Www-Authenticate")
+	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Date", "Keep-Alive", "Trailer", "Transfer-Encoding", "Vary", "Www-Authenticate")
 
 // documentedHeaders returns the canonical names of the headers that the document
 // gives for a status of the route. It reports false if the status is not documented.

@@ -49,7 +49,7 @@ func launchAgent(c *call) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	a, p, err := c.fake.store.LaunchAgent(state.Launch{Name: name, ProjectID: project})
+	a, p, err := c.store.LaunchAgent(state.Launch{Name: name, ProjectID: project})
 	if err != nil {
 		return response{}, err
 	}
@@ -59,7 +59,7 @@ func launchAgent(c *call) (response, error) {
 }
 
 func getAgent(c *call) (response, error) {
-	a, err := c.fake.store.Agent(c.id)
+	a, err := c.store.Agent(c.id)
 	if err != nil {
 		return response{}, err
 	}
@@ -67,7 +67,7 @@ func getAgent(c *call) (response, error) {
 }
 
 func stopAgent(c *call) (response, error) {
-	a, err := c.fake.store.StopAgent(c.id)
+	a, err := c.store.StopAgent(c.id)
 	if err != nil {
 		return response{}, err
 	}
@@ -84,7 +84,7 @@ func listAgents(c *call) (response, error) {
 			return (q.status == "" || a.Status == q.status) && (q.search == "" || matchesText(q.search, a.Label, a.Description))
 		}
 	}
-	page, total := c.fake.store.Agents(q.Query)
+	page, total := c.store.Agents(q.Query)
 	if c.fake.config.Dialect == Reference {
 		return ok(map[string]any{"agents": wires(page, wireAgent)})
 	}
@@ -101,7 +101,7 @@ func listProjectAgents(c *call) (response, error) {
 	if q.status != "" {
 		q.Keep = func(a *state.Agent) bool { return a.Status == q.status }
 	}
-	page, total, err := c.fake.store.AgentsOf(c.id, q.Query)
+	page, total, err := c.store.AgentsOf(c.id, q.Query)
 	if err != nil {
 		return response{}, err
 	}

@@ -14,6 +14,7 @@ import (
 // call is one request on its way to its handler.
 type call struct {
 	fake   *Fake
+	store  *state.Store // of the user who calls
 	r      *http.Request
 	id     state.ID // of the path, "" for none
 	object object   // the body of a POST or PATCH that has one
@@ -72,7 +73,11 @@ func (f *Fake) call(w http.ResponseWriter, r *http.Request, now time.Time, who *
 	if bad, ok := r.Context().Value(requestProblemKey{}).(error); ok {
 		return response{}, bad
 	}
-	c := &call{fake: f, r: r, id: id, now: now}
+	user := ""
+	if who != nil {
+		user = who.user
+	}
+	c := &call{fake: f, store: f.storeOf(user), r: r, id: id, now: now}
 	if route.body {
 		object, err := readObject(r)
 		if err != nil {

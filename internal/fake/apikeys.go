@@ -45,7 +45,7 @@ func createAPIKey(c *call) (response, error) {
 	if n.ExpiresAt, err = c.object.time("expires_at"); err != nil {
 		return response{}, err
 	}
-	k, err := c.fake.store.CreateAPIKey(n)
+	k, err := c.store.CreateAPIKey(n)
 	if err != nil {
 		return response{}, err
 	}
@@ -55,7 +55,7 @@ func createAPIKey(c *call) (response, error) {
 }
 
 func getAPIKey(c *call) (response, error) {
-	k, err := c.fake.store.APIKey(c.id)
+	k, err := c.store.APIKey(c.id)
 	if err != nil {
 		return response{}, err
 	}
@@ -63,7 +63,7 @@ func getAPIKey(c *call) (response, error) {
 }
 
 func revokeAPIKey(c *call) (response, error) {
-	if err := c.fake.store.RevokeAPIKey(c.id); err != nil {
+	if err := c.store.RevokeAPIKey(c.id); err != nil {
 		return response{}, err
 	}
 	return noContent()
@@ -80,6 +80,6 @@ func listAPIKeys(c *call) (response, error) {
 			return (q.status == "" || q.status == state.StatusActive) && (q.search == "" || matchesText(q.search, k.Label, k.Description))
 		}
 	}
-	page, total := c.fake.store.APIKeys(q.Query)
+	page, total := c.store.APIKeys(q.Query)
 	return ok(list{wires(page, wireAPIKey), q.pagination(total)})
 }

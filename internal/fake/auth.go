@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/connix-io/connix-go/internal/fake/problem"
+	"github.com/connix-io/connix-go/internal/fake/state"
 )
 
 // The scopes of OAuth2 tokens: one to read everything, one for everything else.
@@ -16,6 +17,7 @@ const (
 
 // credential is who sent a request.
 type credential struct {
+	user   string // whose records it sees, "" for the default user's
 	budget string // whose budget it uses
 	scopes []string
 	token  bool // an OAuth2 token, not a key
@@ -28,14 +30,14 @@ func (f *Fake) authenticate(r *http.Request) (*credential, error) {
 		return nil, &problem.Problem{Status: http.StatusUnauthorized, Message: message}
 	}
 	if key := r.Header.Get("X-API-Key"); key != "" {
-		k, expired := f.store.UseAPIKey(key)
+		user, k, expired := f.useAPIKey(key)
 		switch {
 		case k == nil:
 			return refuse("The API key is not known; it may have been revoked")
 		case expired:
 			return refuse("The API key has expired")
 		}
-		return &credential{budget: string(k.ID), scopes: k.Scopes}, nil
+		return &credential{user: user, budget: string(k.ID), scopes: k.Scopes}, nil
 	}
 	authorization := r.Header.Get("Authorization")
 	if authorization == "" {
@@ -51,11 +53,28 @@ func (f *Fake) authenticate(r *http.Request) (*credential, error) {
 	scopes, ok, err := f.config.Bearer(token)
 	switch {
 	case ok:
-		return &credential{budget: "Bearer " + token, scopes: scopes, token: true}, nil
+		who := &credential{budget: "Bearer " + token, scopes: scopes, token: true}
+		if f.config.OAuth != nil {
+			who.user = f.config.OAuth.Subject(token)
+		}
+		return who, nil
 	case err != nil:
 		return refuse(err.Error())
 	}
 	return refuse("The access token is not known; it may have expired")
+}
+
+// useAPIKey finds a key among all users'.
+func (f *Fake) useAPIKey(key string) (user string, k *state.APIKey, expired bool) {
+	if k, expired = f.store.UseAPIKey(key); k != nil || !f.config.Users {
+		return "", k, expired
+	}
+	for user, s := range f.worlds() {
+		if k, expired = s.UseAPIKey(key); k != nil {
+			return user, k, expired
+		}
+	}
+	return "", nil, false
 }
 
 // identify returns who sent a request, nil for no valid credential.

@@ -16,8 +16,8 @@ import (
 type DeliveryConfig struct {
 	// Receivers are handlers that stand for URLs.
 	Receivers []deliveries.Receiver
-	// Transport delivers to other URLs; nil: sockets.
-	Transport http.RoundTripper
+	// Client delivers to other URLs; nil: sockets.
+	Client *http.Client
 	// Timeout ends an attempt; 0: deliveries.DefaultTimeout.
 	Timeout time.Duration
 	// Retries are the delays between attempts; nil: deliveries.DefaultRetries.
@@ -34,7 +34,7 @@ func (f *Fake) newDeliveries(c DeliveryConfig) *deliveries.Engine {
 		Registry:    webhookRegistry{f},
 		Clock:       serverClock{f},
 		Receivers:   c.Receivers,
-		Transport:   c.Transport,
+		Client:      c.Client,
 		Timeout:     c.Timeout,
 		Retries:     c.Retries,
 		JournalSize: c.JournalSize,
@@ -44,8 +44,8 @@ func (f *Fake) newDeliveries(c DeliveryConfig) *deliveries.Engine {
 // Deliveries returns what delivers to webhooks.
 func (f *Fake) Deliveries() *deliveries.Engine { return f.deliveries }
 
-// observe is told of every event.
-func (f *Fake) observe(e state.Event) {
+// observe receives every event, with the user whose records changed.
+func (f *Fake) observe(user string, e state.Event) {
 	if f.config.Observe != nil {
 		f.config.Observe(e)
 	}
@@ -55,7 +55,7 @@ func (f *Fake) observe(e state.Event) {
 	} else {
 		object = wireAgent(e.Agent)
 	}
-	f.deliveries.Publish(deliveries.Event{Type: e.Type, At: e.At, Resource: e.Resource(), Data: object})
+	f.deliveries.Publish(deliveries.Event{Owner: user, Type: e.Type, At: e.At, Resource: e.Resource(), Data: object})
 }
 
 // serverClock is the clock as the server reads it, skew included.
@@ -71,24 +71,33 @@ func (c serverClock) AfterFunc(d time.Duration, f func()) clock.Timer {
 type webhookRegistry struct{ fake *Fake }
 
 func (r webhookRegistry) Webhooks() []deliveries.Webhook {
-	all, _ := r.fake.store.Webhooks(table.Query[*state.Webhook]{Sort: table.ByCreatedAt, Limit: math.MaxInt})
-	return wires(all, deliveredTo)
+	var all []deliveries.Webhook
+	for user, s := range r.fake.worlds() {
+		webhooks, _ := s.Webhooks(table.Query[*state.Webhook]{Sort: table.ByCreatedAt, Limit: math.MaxInt})
+		for _, w := range webhooks {
+			all = append(all, deliveredTo(user, w))
+		}
+	}
+	return all
 }
 
 func (r webhookRegistry) Webhook(id string) (deliveries.Webhook, bool) {
-	w, err := r.fake.store.Webhook(table.ID(id))
-	if err != nil {
-		return deliveries.Webhook{}, false
+	for user, s := range r.fake.worlds() {
+		if w, err := s.Webhook(table.ID(id)); err == nil {
+			return deliveredTo(user, w), true
+		}
 	}
-	return deliveredTo(w), true
+	return deliveries.Webhook{}, false
 }
 
 func (r webhookRegistry) Disable(id string) {
 	disabled := state.StatusDisabled
-	// The webhook may be gone by now.
-	_, _ = r.fake.store.UpdateWebhook(table.ID(id), state.WebhookChange{Status: &disabled})
+	for _, s := range r.fake.worlds() {
+		// The webhook is in one of them, or was deleted meanwhile.
+		_, _ = s.UpdateWebhook(table.ID(id), state.WebhookChange{Status: &disabled})
+	}
 }
 
-func deliveredTo(w *state.Webhook) deliveries.Webhook {
-	return deliveries.Webhook{ID: string(w.ID), URL: w.URL(), Events: w.Events, Secret: w.Secret, Disabled: w.Status == state.StatusDisabled}
+func deliveredTo(user string, w *state.Webhook) deliveries.Webhook {
+	return deliveries.Webhook{Owner: user, ID: string(w.ID), URL: w.URL(), Events: w.Events, Secret: w.Secret, Disabled: w.Status == state.StatusDisabled}
 }

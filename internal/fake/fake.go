@@ -52,6 +52,8 @@ type Config struct {
 	JournalSize int
 	// OAuth, if any, is the authorization server beside the API.
 	OAuth OAuth
+	// Users has each user of OAuth see their own records only.
+	Users bool
 	// Bearer says what a token may do: ScopeRead, ScopeWrite or scopes of keys.
 	// Where ok is false, err, if any, is what the client is told. Nil: OAuth's
 	// tokens are accepted and all others refused.
@@ -86,6 +88,7 @@ type Fake struct {
 
 	mu      sync.Mutex
 	budgets map[string]*window.Budget // by credential
+	users   users
 }
 
 // New returns a fake.
@@ -100,7 +103,8 @@ func New(c Config) *Fake {
 	f.journal = journal.New(f.config.JournalSize)
 	f.closed, f.close = context.WithCancel(context.Background())
 	f.deliveries = f.newDeliveries(c.Deliveries)
-	f.store = state.New(state.Config{Clock: f.clock, Skew: c.Skew, Observe: f.observe, StringIDs: c.Dialect == Reference})
+	f.users = users{ids: new(state.IDs), stores: map[string]*state.Store{}}
+	f.store = f.newStore("")
 	f.api = f.withOAuth(http.HandlerFunc(f.serveAPI))
 	if c.Middleware != nil {
 		f.api = c.Middleware(f.api)
@@ -115,7 +119,7 @@ func (f *Fake) seed() {
 	}
 }
 
-// Store returns what the fake knows.
+// Store returns the records of the default user.
 func (f *Fake) Store() *state.Store { return f.store }
 
 // Journal returns what the fake was asked.
@@ -127,6 +131,7 @@ func (f *Fake) Now() time.Time { return f.store.Now() }
 // Reset puts the fake back to where New left it: no records but its own key, no
 // journal, nothing to deliver, full budgets.
 func (f *Fake) Reset() {
+	f.forgetUsers()
 	f.store.Reset()
 	f.seed()
 	f.journal.Reset()
@@ -143,6 +148,7 @@ func (f *Fake) Reset() {
 // webhooks that are handlers of this process.
 func (f *Fake) Close() {
 	f.close()
+	f.forgetUsers()
 	f.store.Close()
 	f.deliveries.Close()
 }

@@ -12,6 +12,8 @@ type OAuth interface {
 	// Lookup returns the scopes of an access token, and false for one that is
 	// not good, or not any more.
 	Lookup(token string) (scopes []string, ok bool)
+	// Subject returns the user whose access token it is, "" for the default one.
+	Subject(token string) string
 	// Reset forgets all codes and tokens.
 	Reset()
 }

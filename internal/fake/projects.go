@@ -31,7 +31,7 @@ func createProject(c *call) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	p, err := c.fake.store.CreateProject(name)
+	p, err := c.store.CreateProject(name)
 	if err != nil {
 		return response{}, err
 	}
@@ -39,7 +39,7 @@ func createProject(c *call) (response, error) {
 }
 
 func getProject(c *call) (response, error) {
-	p, err := c.fake.store.Project(c.id)
+	p, err := c.store.Project(c.id)
 	if err != nil {
 		return response{}, err
 	}
@@ -54,7 +54,7 @@ func updateProject(c *call) (response, error) {
 	case name == nil:
 		return response{}, nothingToChange()
 	}
-	p, err := c.fake.store.UpdateProject(c.id, name)
+	p, err := c.store.UpdateProject(c.id, name)
 	if err != nil {
 		return response{}, err
 	}
@@ -64,7 +64,7 @@ func updateProject(c *call) (response, error) {
 func nothingToChange() error { return badRequest("body", "must name at least one field to change") }
 
 func deleteProject(c *call) (response, error) {
-	if err := c.fake.store.DeleteProject(c.id); err != nil {
+	if err := c.store.DeleteProject(c.id); err != nil {
 		return response{}, err
 	}
 	return noContent()
@@ -83,7 +83,7 @@ func listProjects(c *call) (response, error) {
 	// Every project is active. So that filter costs nothing, and another finds
 	// nothing.
 	if q.status == "" || q.status == state.StatusActive {
-		page, total = c.fake.store.Projects(q.Query)
+		page, total = c.store.Projects(q.Query)
 	}
 	if c.fake.config.Dialect == Reference {
 		return ok(map[string]any{"projects": wires(page, wireProjectItem)})

@@ -71,6 +71,38 @@ func Route(r *http.Request) string {
 	return template
 }
 
+// HasRoute reports whether the API or the authorization server serves a route: a
+// template such as "/projects/{id}", or an unescaped path such as "/projects/7", with
+// the prefix /api/v1 or without it. "" stands for any route.
+func HasRoute(route string) bool {
+	if route == "" || route == oauthPrefix+"authorize" || route == oauthPrefix+"token" {
+		return true
+	}
+	path := strings.TrimPrefix(route, prefix)
+	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for _, t := range templates {
+		if couldMatch(t, segments) {
+			return true
+		}
+	}
+	return false
+}
+
+// couldMatch reports whether segments fit a template. An id with a slash in it is more
+// than one segment, which is told from another route only where something follows.
+func couldMatch(template, segments []string) bool {
+	at := slices.Index(template, "{id}")
+	if at < 0 {
+		return slices.Equal(template, segments)
+	}
+	after := len(template) - at - 1
+	if len(segments) < len(template) || len(segments) > len(template) && after == 0 {
+		return false
+	}
+	return slices.Equal(template[:at], segments[:at]) && segments[at] != "" &&
+		slices.Equal(template[at+1:], segments[len(segments)-after:])
+}
+
 // match returns the template of a request's path and the id in it, or "" for a
 // path that the API does not have.
 func match(r *http.Request) (template string, id state.ID) {

@@ -40,6 +40,11 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
+	allowOrigin(out.Header(), r)
+	if isPreflight(r) {
+		preflight(out, r)
+		return
+	}
 	if err := f.check(r, body); err != nil {
 		f.fail(out, r, internalError("the request check refused the request: "+err.Error()))
 		return

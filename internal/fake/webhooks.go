@@ -37,7 +37,7 @@ func createWebhook(c *call) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	w, err := c.fake.store.CreateWebhook(url, events, secret)
+	w, err := c.store.CreateWebhook(url, events, secret)
 	if err != nil {
 		return response{}, err
 	}
@@ -45,7 +45,7 @@ func createWebhook(c *call) (response, error) {
 }
 
 func getWebhook(c *call) (response, error) {
-	w, err := c.fake.store.Webhook(c.id)
+	w, err := c.store.Webhook(c.id)
 	if err != nil {
 		return response{}, err
 	}
@@ -66,7 +66,7 @@ func updateWebhook(c *call) (response, error) {
 	if change.IsZero() {
 		return response{}, nothingToChange()
 	}
-	w, err := c.fake.store.UpdateWebhook(c.id, change)
+	w, err := c.store.UpdateWebhook(c.id, change)
 	if err != nil {
 		return response{}, err
 	}
@@ -74,7 +74,7 @@ func updateWebhook(c *call) (response, error) {
 }
 
 func deleteWebhook(c *call) (response, error) {
-	if err := c.fake.store.DeleteWebhook(c.id); err != nil {
+	if err := c.store.DeleteWebhook(c.id); err != nil {
 		return response{}, err
 	}
 	return noContent()
@@ -90,6 +90,6 @@ func listWebhooks(c *call) (response, error) {
 			return (q.status == "" || w.Status == q.status) && (q.search == "" || matchesText(q.search, w.URL()))
 		}
 	}
-	page, total := c.fake.store.Webhooks(q.Query)
+	page, total := c.store.Webhooks(q.Query)
 	return ok(list{wires(page, wireWebhook), q.pagination(total)})
 }

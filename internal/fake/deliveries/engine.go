@@ -25,6 +25,7 @@ import (
 
 // Webhook is a registered receiver, as it is at one moment.
 type Webhook struct {
+	Owner    string // whose events it gets
 	ID, URL  string
 	Events   []string
 	Secret   string // "": deliveries are not signed
@@ -43,8 +44,9 @@ type Registry interface {
 
 // Event is something that happened.
 type Event struct {
-	Type string
-	At   time.Time
+	Owner string // whose it is
+	Type  string
+	At    time.Time
 	// Resource is what it happened to. A webhook gets the events of one resource
 	// in the order in which they were published.
 	Resource string
@@ -59,9 +61,9 @@ type Config struct {
 	Clock clock.Clock
 	// Receivers are handlers that stand for URLs; see Receiver.
 	Receivers []Receiver
-	// Transport delivers to all other URLs; nil: sockets, through a transport of
-	// the engine's own.
-	Transport http.RoundTripper
+	// Client delivers to all other URLs, without following redirects; nil: sockets,
+	// through a transport that the engine closes.
+	Client *http.Client
 	// Timeout ends an attempt; 0: DefaultTimeout.
 	Timeout time.Duration
 	// Retries are the delays before the second attempt, the third and so on; nil:
@@ -122,15 +124,21 @@ func New(c Config) *Engine {
 	}
 	e := &Engine{config: c, closeIdle: func() {}, lanes: map[laneKey]*lane{}, journal: journal{size: c.JournalSize}}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
-	remote := c.Transport
-	if remote == nil {
+	client := http.Client{}
+	if c.Client != nil {
+		client = *c.Client
+	}
+	remote := client.Transport
+	switch {
+	case c.Client == nil:
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		remote, e.closeIdle = own, own.CloseIdleConnections
+	case remote == nil:
+		remote = http.DefaultTransport
 	}
-	e.client = &http.Client{
-		Transport:     &router{receivers: c.Receivers, remote: remote, serving: &e.attempting},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	client.Transport = &router{receivers: c.Receivers, remote: remote, serving: &e.attempting}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	e.client = &client
 	return e
 }
 
@@ -139,7 +147,7 @@ func New(c Config) *Engine {
 func (e *Engine) Publish(event Event) {
 	var interested []string
 	for _, w := range e.config.Registry.Webhooks() {
-		if !w.Disabled && slices.Contains(w.Events, event.Type) {
+		if !w.Disabled && w.Owner == event.Owner && slices.Contains(w.Events, event.Type) {
 			interested = append(interested, w.ID)
 		}
 	}

@@ -533,7 +533,7 @@ func TestSockets(t *testing.T) {
 	server := httptest.NewServer(r)
 	defer server.Close()
 	w := newWorld(t, http.NotFoundHandler(), []deliveries.Webhook{hook("wh", func(w *deliveries.Webhook) { w.URL = server.URL + "/hook" })},
-		func(c *deliveries.Config) { c.Transport, c.Retries = nil, []time.Duration{0, 0} })
+		func(c *deliveries.Config) { c.Client, c.Retries = nil, []time.Duration{0, 0} })
 	w.happen("1", "agent.launched")
 	d := w.ended(1)[0]
 	if seen := r.seen(); d.State != deliveries.Delivered || len(seen) != 2 || seen[1].verified != nil || seen[1].header.Get("User-Agent") != "Connix-Webhooks/1.0" {

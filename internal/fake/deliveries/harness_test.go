@@ -90,7 +90,7 @@ func newWorld(t *testing.T, handler http.Handler, hooks []deliveries.Webhook, ed
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := deliveries.Config{Registry: r, Clock: clock.System{}, Receivers: []deliveries.Receiver{receiver}, Transport: unreachable{}}
+	c := deliveries.Config{Registry: r, Clock: clock.System{}, Receivers: []deliveries.Receiver{receiver}, Client: &http.Client{Transport: unreachable{}}}
 	for _, f := range edit {
 		f(&c)
 	}

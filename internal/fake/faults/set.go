@@ -44,6 +44,10 @@ func (r Rule) check() error {
 // hit each are a sequence. The zero value is empty and ready; a Set is safe
 // for concurrent use.
 type Set struct {
+	// Exists reports whether there is a route; nil: every route exists. Set it before
+	// the first use.
+	Exists func(route string) bool
+
 	mu      sync.Mutex
 	rules   []*Injection
 	running map[*context.CancelFunc]struct{}
@@ -62,7 +66,11 @@ type Injection struct {
 
 // Add puts a rule behind those that are there.
 func (s *Set) Add(r Rule) (*Injection, error) {
-	meant, err := pattern.New(r.Method, r.Route)
+	exists := s.Exists
+	if exists == nil {
+		exists = func(string) bool { return true }
+	}
+	meant, err := pattern.New(r.Method, r.Route, exists)
 	if err = errors.Join(err, r.check()); err != nil {
 		return nil, err
 	}
@@ -78,6 +86,18 @@ func (i *Injection) Hits() int {
 	i.set.mu.Lock()
 	defer i.set.mu.Unlock()
 	return i.hits
+}
+
+// Missed returns the rules of a certain number of hits that have hit nothing.
+func (s *Set) Missed() (missed []Rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, in := range s.rules {
+		if in.rule.Times > 0 && in.hits == 0 {
+			missed = append(missed, in.rule)
+		}
+	}
+	return missed
 }
 
 // Remove takes the rule out of its set. Requests that it has hit run on to

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -126,11 +127,11 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 		writeErrorPage(w, http.StatusForbidden, stale)
 		return
 	}
-	redirect(w, t.authorization, s.decision(t.authorization, decision == "allow"))
+	redirect(w, t.authorization, s.decision(t.authorization, decision == "allow", strings.TrimSpace(r.PostForm.Get("user"))))
 }
 
 // decision is what a user's decision sends back to the application.
-func (s *Server) decision(a authorization, allowed bool) url.Values {
+func (s *Server) decision(a authorization, allowed bool, subject string) url.Values {
 	if !allowed {
 		return url.Values{"error": {"access_denied"}, "error_description": {"the user denied access"}}
 	}
@@ -139,7 +140,7 @@ func (s *Server) decision(a authorization, allowed bool) url.Values {
 	defer s.mu.Unlock()
 	s.codes[text] = &code{
 		authorization: a, expires: s.now().Add(s.cfg.CodeLife),
-		family: &family{client: a.client, scopes: a.scopes},
+		family: &family{client: a.client, subject: subject, scopes: a.scopes},
 	}
 	return url.Values{"code": {text}}
 }
@@ -148,15 +149,20 @@ func (s *Server) decision(a authorization, allowed bool) url.Values {
 // URL that the browser is sent to. A request that shows no consent page is an
 // error.
 func (s *Server) Approve(authorizeURL string) (callback string, err error) {
-	return s.decideFor(authorizeURL, true)
+	return s.ApproveAs("", authorizeURL)
+}
+
+// ApproveAs is Approve as a certain user.
+func (s *Server) ApproveAs(subject, authorizeURL string) (callback string, err error) {
+	return s.decideFor(subject, authorizeURL, true)
 }
 
 // Deny is Approve for a user who denies.
 func (s *Server) Deny(authorizeURL string) (callback string, err error) {
-	return s.decideFor(authorizeURL, false)
+	return s.decideFor("", authorizeURL, false)
 }
 
-func (s *Server) decideFor(authorizeURL string, allowed bool) (string, error) {
+func (s *Server) decideFor(subject, authorizeURL string, allowed bool) (string, error) {
 	u, err := url.Parse(authorizeURL)
 	if err != nil {
 		return "", err
@@ -168,7 +174,7 @@ func (s *Server) decideFor(authorizeURL string, allowed bool) (string, error) {
 	case refused != nil:
 		return "", refused
 	}
-	return a.callback(s.decision(a, allowed)), nil
+	return a.callback(s.decision(a, allowed, subject)), nil
 }
 
 // authorization reads an authorization request. unsafe tells the user why
@@ -259,8 +265,14 @@ func (c Client) redirect(asked string, sent bool) (string, bool) {
 func sameLoopback(asked, registered string) bool {
 	a, errA := url.Parse(asked)
 	b, errB := url.Parse(registered)
-	if errA != nil || errB != nil || a.Scheme != "http" || b.Scheme != "http" {
+	// The scheme is compared as it is written: the browser is sent where asked says.
+	if errA != nil || errB != nil || !strings.HasPrefix(asked, "http://") || !strings.HasPrefix(registered, "http://") {
 		return false
+	}
+	if port := a.Port(); port != "" || strings.HasSuffix(a.Host, ":") {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || port[0] == '0' {
+			return false
+		}
 	}
 	ip := net.ParseIP(a.Hostname())
 	if ip == nil || !ip.IsLoopback() || a.User != nil {

@@ -97,6 +97,22 @@ func wantCallback(t *testing.T, w *httptest.ResponseRecorder, code string) {
 	}
 }
 
+// Loopback ports are free, as far as they are ports, and nothing else is.
+func TestRedirectURIs_loopback(t *testing.T) {
+	s := newServer()
+	for uri, good := range map[string]bool{
+		"http://127.0.0.1/callback": true, "http://127.0.0.1:1/callback": true, "http://127.0.0.1:65535/callback": true, "http://[::1]:8080/callback": true,
+		"http://127.0.0.1:0/callback": false, "http://127.0.0.1:65536/callback": false, "http://127.0.0.1:/callback": false, "http://127.0.0.1:080/callback": false,
+		"HTTP://127.0.0.1:80/callback": false, "https://127.0.0.1:80/callback": false, "ftp://127.0.0.1:80/callback": false, "http:127.0.0.1:80/callback": false,
+		"http://127.0.0.2:80/callback": false, "http://localhost:80/callback": false, "http://u@127.0.0.1:80/callback": false, "http://127.0.0.1:80/other": false,
+	} {
+		callback, err := s.Approve(authorizeURL("client_id", "cli", "redirect_uri", uri, "scope", "read"))
+		if (err == nil) != good {
+			t.Errorf("%s: sent to %q, %v", uri, callback, err)
+		}
+	}
+}
+
 func TestRedirectURIs(t *testing.T) {
 	s := newServer()
 	for client, uri := range map[string]string{
@@ -268,6 +284,25 @@ func TestAllowAndDeny(t *testing.T) {
 	callback, err := s.Deny(authorizeURL())
 	if err != nil || query(t, callback).Get("error") != "access_denied" {
 		t.Errorf("denied without a browser: %s, %v", callback, err)
+	}
+}
+
+// The page and the token endpoint keep to the user who decided, through refreshes.
+func TestConsentPage_user(t *testing.T) {
+	s := newServer()
+	b := newBrowser(t, s)
+	for _, user := range []string{"", "alice", "bob"} {
+		_, ticket := b.open()
+		form := decision(ticket, "allow")
+		form.Set("user", user)
+		code := query(t, b.decide(form).Header.Get("Location")).Get("code")
+		first := post(t, s, codeForm(code))
+		second := post(t, s, refreshForm(first.RefreshToken))
+		for _, token := range []string{first.AccessToken, second.AccessToken} {
+			if got := s.Subject(token); token == "" || got != user {
+				t.Errorf("the token %q is %q's, want %q's", token, got, user)
+			}
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // and of the refreshes after it. They are revoked together.
 type family struct {
 	client  string
+	subject string // the user who decided, "" for the default one
 	scopes  []string
 	revoked bool
 }
@@ -43,12 +44,17 @@ type Token struct {
 // Issue returns tokens as if a user had allowed the client these scopes; none
 // given means read and write. The client need not be known.
 func (s *Server) Issue(clientID string, scopes ...string) Token {
+	return s.IssueTo("", clientID, scopes...)
+}
+
+// IssueTo is Issue for a user.
+func (s *Server) IssueTo(subject, clientID string, scopes ...string) Token {
 	if len(scopes) == 0 {
 		scopes = []string{ScopeRead, ScopeWrite}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.issue(&family{client: clientID, scopes: slices.Clone(scopes)}, scopes)
+	return s.issue(&family{client: clientID, subject: subject, scopes: slices.Clone(scopes)}, scopes)
 }
 
 // issue makes the tokens of a family, with mu held.
@@ -70,6 +76,17 @@ func (s *Server) Lookup(token string) (scopes []string, ok bool) {
 		return nil, false
 	}
 	return slices.Clone(t.scopes), true
+}
+
+// Subject returns the user of an access token, "" for the default one, and for a token
+// that is not known.
+func (s *Server) Subject(token string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.access[token]; ok {
+		return t.family.subject
+	}
+	return ""
 }
 
 // Revoke ends the login that an access or a refresh token belongs to, as its

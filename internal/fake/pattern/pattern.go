@@ -15,8 +15,8 @@ type Pattern struct{ method, route string }
 
 // New returns the pattern of a method, in any case, and of a route: a template
 // such as "/projects/{id}", or a path such as "/projects/7". A route that no
-// request can have is an error.
-func New(method, route string) (Pattern, error) {
+// request can have is an error, and so is one that exists does not know.
+func New(method, route string, exists func(route string) bool) (Pattern, error) {
 	if rest, ok := strings.CutPrefix(route, prefix); ok && strings.HasPrefix(rest, "/") {
 		route = rest
 	}
@@ -25,6 +25,8 @@ func New(method, route string) (Pattern, error) {
 		return Pattern{}, fmt.Errorf("the Route %q has no leading slash: want a template such as /projects/{id}", route)
 	case strings.ContainsAny(strings.ReplaceAll(route, "/{id}", ""), "{}"):
 		return Pattern{}, fmt.Errorf("the Route %q is no template of the API: in those, every parameter is {id}", route)
+	case !exists(route):
+		return Pattern{}, fmt.Errorf("the Route %q is none of the API", route)
 	}
 	return Pattern{strings.ToUpper(method), route}, nil
 }

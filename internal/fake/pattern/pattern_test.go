@@ -23,13 +23,13 @@ func TestMatches(t *testing.T) {
 		{"", "/projects/{id}", false},
 		{"GET", "/projects/7/agents", false},
 	} {
-		p, err := pattern.New(tt.method, tt.route)
+		p, err := pattern.New(tt.method, tt.route, func(string) bool { return true })
 		if err != nil || p.Matches(method, template, path) != tt.want {
 			t.Errorf("%q %q: matches %t, %v; want %t", tt.method, tt.route, !tt.want, err, tt.want)
 		}
 	}
 	for _, route := range []string{"projects", "{id}", "/projects/{projectID}", "/projects/{id", "/projects/x{id}", "/api/v1projects/}"} {
-		if p, err := pattern.New("", route); err == nil {
+		if p, err := pattern.New("", route, func(string) bool { return true }); err == nil {
 			t.Errorf("%q is taken for %+v", route, p)
 		}
 	}

@@ -3,8 +3,6 @@ package state
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +32,7 @@ func (s *Store) AddProjects(n int, f func(i int) Project) []*Project {
 				p.ID = s.newProjectID()
 			}
 		} else {
-			s.noteProjectID(p.ID)
+			s.ids.noteProject(p.ID)
 		}
 		if p.Label == "" {
 			base := "project-" + strings.TrimPrefix(string(p.ID), "proj_")
@@ -54,14 +52,6 @@ func (s *Store) AddProjects(n int, f func(i int) Project) []*Project {
 	}
 	s.projects.Insert(added...)
 	return added
-}
-
-// noteProjectID has later ids be higher than the given one, if it is a number that
-// leaves room for them.
-func (s *Store) noteProjectID(id ID) {
-	if n, err := strconv.ParseInt(strings.TrimPrefix(string(id), "proj_"), 10, 64); err == nil && n < math.MaxInt64/2 {
-		s.projectN = max(s.projectN, n)
-	}
 }
 
 // AddAgent adds an agent that has no plan. Without a project it gets one of its

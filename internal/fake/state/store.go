@@ -1,9 +1,6 @@
 package state
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +16,8 @@ type Config struct {
 	Skew time.Duration
 	// Observe, if any, is told of every event, in order, one at a time.
 	Observe func(Event)
+	// IDs gives out the ids; nil: the store has its own.
+	IDs *IDs
 	// StringIDs gives new projects ids such as "proj_1" in place of 1.
 	StringIDs bool
 }
@@ -29,6 +28,7 @@ type Store struct {
 	skew      time.Duration
 	observe   func(Event)
 	stringIDs bool
+	ids       *IDs
 
 	mu       sync.Mutex
 	pending  []Event
@@ -45,14 +45,15 @@ type records struct {
 
 	keyIDs   map[string]ID // by the key itself
 	lastUsed map[ID]time.Time
-	made     int   // ids given out, of all kinds but projects
-	projectN int64 // the highest number that a project has had
 	plans    plans
 }
 
 // New returns an empty store.
 func New(c Config) *Store {
-	return &Store{clock: c.Clock, skew: c.Skew, observe: c.Observe, stringIDs: c.StringIDs, records: emptyRecords()}
+	if c.IDs == nil {
+		c.IDs = new(IDs)
+	}
+	return &Store{ids: c.IDs, clock: c.Clock, skew: c.Skew, observe: c.Observe, stringIDs: c.StringIDs, records: emptyRecords()}
 }
 
 func emptyRecords() records {
@@ -67,6 +68,7 @@ func (s *Store) Reset() {
 	onLaunch := s.plans.onLaunch
 	s.records = emptyRecords()
 	s.plans.onLaunch = onLaunch
+	s.ids.reset()
 	s.pending = nil
 }
 
@@ -94,18 +96,10 @@ func (s *Store) begin() time.Time {
 // is what services of this kind store.
 func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// newID returns an id with the prefix. The first half counts, so that ids sort
-// in the order they were made; the second is random, so that nobody can guess.
-func (s *Store) newID(prefix string) ID {
-	s.made++
-	random := make([]byte, 4)
-	_, _ = rand.Read(random)
-	return ID(fmt.Sprintf("%s_%08x%s", prefix, s.made, hex.EncodeToString(random)))
-}
+func (s *Store) newID(prefix string) ID { return s.ids.next(prefix) }
 
 func (s *Store) newProjectID() ID {
-	s.projectN++
-	id := ID(strconv.FormatInt(s.projectN, 10))
+	id := ID(strconv.FormatInt(s.ids.nextProject(), 10))
 	if s.stringIDs {
 		return "proj_" + id
 	}
