@@ -9,29 +9,31 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
 
-// callback is the place that the browser comes back to: it takes one answer of
-// the login that it belongs to, and shows how the login ended.
+// callback receives the browser that comes back: it takes one response of the
+// login that it belongs to, and shows how the login ended.
 type callback struct {
 	host, path, state, appName string
 
-	answers chan url.Values // holds one: the first valid one
-	taken   sync.Once
-	ended   chan struct{} // closed by end
-	result  error         // readable after ended
+	responses chan url.Values // holds one: the first valid one
+	mu        sync.Mutex
+	taken     string        // the code or the error of that one, "" for none
+	ended     chan struct{} // closed by end
+	result    error         // readable after ended
 }
 
 func newCallback(at *url.URL, state, appName string) *callback {
 	return &callback{
 		host: at.Host, path: at.Path, state: state, appName: appName,
-		answers: make(chan url.Values, 1), ended: make(chan struct{}),
+		responses: make(chan url.Values, 1), ended: make(chan struct{}),
 	}
 }
 
-// serve answers the browser until stop is called, which waits for the page
+// serve responds to the browser until stop is called, which waits for the page
 // that is being sent.
 func (c *callback) serve(l net.Listener) (stop func()) {
 	srv := &http.Server{
@@ -60,7 +62,7 @@ func (c *callback) end(result error) {
 func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	// A page elsewhere can send a browser here under another name (DNS rebinding).
-	if r.Host != c.host {
+	if r.Host != c.host && r.Host+":80" != c.host { // browsers leave the usual port out
 		c.page(w, http.StatusMisdirectedRequest, "This address is not the one of the login.")
 		return
 	}
@@ -73,22 +75,10 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.page(w, http.StatusMethodNotAllowed, "This address takes GET requests only.")
 		return
 	}
-	q, err := url.ParseQuery(r.URL.RawQuery)
-	switch {
-	case err != nil || len(q["state"]) != 1 || len(q["code"])+len(q["error"]) != 1 || q.Get("code")+q.Get("error") == "":
-		c.page(w, http.StatusBadRequest, "This is not the answer to a login.")
-		return
-	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(c.state)) != 1:
-		c.page(w, http.StatusBadRequest, "This answer belongs to another login. The program still waits for its own: open the address that it has printed.")
+	if status, problem := c.take(r.URL.RawQuery); problem != "" {
+		c.page(w, status, problem)
 		return
 	}
-	first := false
-	c.taken.Do(func() { first = true })
-	if !first {
-		c.page(w, http.StatusConflict, "This login was answered before.")
-		return
-	}
-	c.answers <- q
 	select {
 	case <-c.ended:
 	case <-r.Context().Done():
@@ -99,6 +89,41 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.page(w, http.StatusOK, "")
+}
+
+// take takes the response in a query. The same one may come again, since browsers
+// load a page ahead, or once more; any other is refused with a status and a text.
+func (c *callback) take(query string) (status int, problem string) {
+	q, err := url.ParseQuery(query)
+	switch {
+	case err != nil || len(q["state"]) != 1 || len(q["code"])+len(q["error"]) != 1 || q.Get("code")+q.Get("error") == "":
+		return http.StatusBadRequest, "This is not the response to a login."
+	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(c.state)) != 1:
+		return http.StatusBadRequest, "This response belongs to another login. The program still waits for its own: open the address that it has printed."
+	}
+	response := url.Values{"code": q["code"], "error": q["error"]}.Encode()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.taken {
+	case "":
+		c.taken = response
+		c.responses <- q
+	case response:
+	default:
+		return http.StatusConflict, "This login has had another response before."
+	}
+	return 0, ""
+}
+
+// paste takes the response in an address that the user copied.
+func (c *callback) paste(address string) (problem string) {
+	_, query, found := strings.Cut(address, "?")
+	if !found {
+		query = address
+	}
+	query, _, _ = strings.Cut(query, "#")
+	_, problem = c.take(query)
+	return problem
 }
 
 // page writes the page of a login that ended with this problem, "" for none.

@@ -3,11 +3,11 @@
 // number of processes can share.
 //
 //	store := oauthcli.NewFileStore(path)
-//	token, err := store.Load(ctx)
-//	if err == nil && token == nil {
-//		token, err = oauthcli.Login(ctx, cfg, oauthcli.WithAppName("Example"))
-//	}
+//	source, err := oauthcli.Source(ctx, cfg, store, oauthcli.WithAppName("Example"))
 //	...
-//	source, err := connix.NewTokenSource(cfg, token, connix.WithTokenStore(store))
+//	defer source.Close(ctx)
 //	client, err := connix.NewClient(connix.WithTokenSource(source))
+//
+// [Source] logs in at the first start and whenever the stored login has ended.
+// [Login] and [FileStore] are its parts.
 package oauthcli

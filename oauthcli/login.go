@@ -1,113 +1,46 @@
 package oauthcli
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
-	"time"
 
 	connix "github.com/connix-io/connix-go"
 	"golang.org/x/oauth2"
 )
 
-const (
-	defaultTimeout  = 5 * time.Minute
-	exchangeTimeout = 30 * time.Second
-	defaultPath     = "/callback"
-)
-
-// Option configures [Login]. A nil option does nothing.
-type Option func(*config)
-
-type config struct {
-	open     func(ctx context.Context, url string) error
-	output   io.Writer
-	timeout  time.Duration
-	appName  string
-	insecure bool
-}
-
-// WithOpenURL opens the login page by open instead of the user's browser. Its
-// context ends when Login returns; its error is told to the user, who can open
-// the page by hand. Nil opens nothing: the address is printed all the same.
-func WithOpenURL(open func(ctx context.Context, url string) error) Option {
-	return func(c *config) { c.open = open }
-}
-
-// WithOutput prints to w what the user should know: above all the address of
-// the login page. The default is standard error; nil prints nothing.
-func WithOutput(w io.Writer) Option {
-	return func(c *config) {
-		if w == nil {
-			w = io.Discard
-		}
-		c.output = w
-	}
-}
-
-// WithTimeout bounds how long Login waits for the user. The default, and the
-// meaning of 0 and less, is five minutes.
-func WithTimeout(d time.Duration) Option {
-	return func(c *config) {
-		if d > 0 {
-			c.timeout = d
-		}
-	}
-}
-
-// WithAppName is the name of the program on the page that ends the login. The
-// default is the client id.
-func WithAppName(name string) Option { return func(c *config) { c.appName = name } }
-
-// WithInsecureEndpoints allows endpoints of plain http on a host other than this
-// machine: the code, its verifier and the tokens then cross the network readable
-// by anyone on the way.
-func WithInsecureEndpoints() Option { return func(c *config) { c.insecure = true } }
+const defaultPath = "/callback"
 
 // Login has the user log in with a browser and returns the token. It listens
 // on a loopback address while it runs, opens the authorization page and prints
-// its address for users whose browser is elsewhere.
+// its address for users whose browser is elsewhere (see [WithInput] and
+// [WithPort]).
 //
 // cfg.RedirectURL says what the authorization server knows the program by:
 // "http://127.0.0.1/callback" (also the meaning of "") or another path, or
-// http://[::1]. Where it has a port, that one is listened on; else any free one
+// http://[::1]. If it has a port, that one is listened on; else any free one
 // is, as authorization servers allow for loopback addresses. cfg is not changed.
 // Its endpoints must be https, or on this machine, unless
 // [WithInsecureEndpoints] is given.
 //
 // A user who denies and every other refusal of the authorization server is an
 // [*Error]. When the time is up, the error matches [context.DeadlineExceeded].
-// The token request is made with the http.Client that ctx holds under
-// [oauth2.HTTPClient], if any. A callback that does not belong to this login,
-// by its state, its Host header or because there was one before, is refused
-// and ends nothing.
+// The code is exchanged by [connix.ExchangeCode], with the http.Client that ctx
+// holds under [oauth2.HTTPClient], if any. A callback that does not belong to
+// this login, by its state, its Host header or because there was another before,
+// is refused and ends nothing. If the user grants fewer scopes than cfg asks for,
+// the output names the others, as [connix.MissingScopes] does for the program.
 func Login(ctx context.Context, cfg *oauth2.Config, opts ...Option) (*oauth2.Token, error) {
-	c := config{open: openBrowser, output: os.Stderr, timeout: defaultTimeout}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&c)
-		}
-	}
-	if cfg == nil || cfg.ClientID == "" {
-		return nil, errors.New("oauthcli: the config must have a client id")
-	}
-	if err := checkEndpoint("authorization endpoint", cfg.Endpoint.AuthURL, c.insecure); err != nil {
-		return nil, err
-	}
-	if err := checkEndpoint("token endpoint", cfg.Endpoint.TokenURL, c.insecure); err != nil {
-		return nil, err
-	}
-	if c.appName == "" {
-		c.appName = cfg.ClientID
-	}
-	redirect, err := loopbackURL(cfg.RedirectURL)
+	c := newConfig(opts)
+	redirect, err := c.check(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -119,15 +52,12 @@ func Login(ctx context.Context, cfg *oauth2.Config, opts ...Option) (*oauth2.Tok
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", redirect.Host)
 	if err != nil {
-		return nil, fmt.Errorf("oauthcli: no place for the browser to come back to: %w", err)
+		return nil, fmt.Errorf("oauthcli: the browser cannot come back: %w", err)
 	}
 	redirect.Host = listener.Addr().String()
 	own := &oauth2.Config{
 		ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Scopes: cfg.Scopes,
 		Endpoint: cfg.Endpoint, RedirectURL: redirect.String(),
-	}
-	if own.Endpoint.AuthStyle == oauth2.AuthStyleAutoDetect {
-		own.Endpoint.AuthStyle = oauth2.AuthStyleInParams // a code can be sent once: no trying
 	}
 	back := newCallback(redirect, rand.Text(), c.appName)
 	stop := back.serve(listener)
@@ -140,41 +70,116 @@ func Login(ctx context.Context, cfg *oauth2.Config, opts ...Option) (*oauth2.Tok
 		back.end(err)
 		return nil, err
 	}
-	token, err := exchange(ctx, own, code, verifier)
+	token, err := c.exchange(ctx, own, code, verifier)
 	back.end(err)
 	return token, err
+}
+
+// check refuses what a login could not use, and returns where to listen.
+func (c *config) check(cfg *oauth2.Config) (*url.URL, error) {
+	if cfg == nil || cfg.ClientID == "" {
+		return nil, errors.New("oauthcli: the config must have a client id")
+	}
+	if err := checkEndpoint("authorization endpoint", cfg.Endpoint.AuthURL, c.insecure); err != nil {
+		return nil, err
+	}
+	if err := checkEndpoint("token endpoint", cfg.Endpoint.TokenURL, c.insecure); err != nil {
+		return nil, err
+	}
+	if c.port < 0 || c.port > 65535 {
+		return nil, fmt.Errorf("oauthcli: the port must be between 0 and 65535, not %d", c.port)
+	}
+	if c.appName == "" {
+		c.appName = cfg.ClientID
+	}
+	redirect, err := loopbackURL(cfg.RedirectURL)
+	if err == nil && c.port != 0 {
+		redirect.Host = net.JoinHostPort(redirect.Hostname(), strconv.Itoa(c.port))
+	}
+	return redirect, err
 }
 
 // show prints the address and opens it. A browser may last as long as its
 // window, so nobody waits for it: its failure comes through the channel.
 func (c *config) show(ctx context.Context, address string) (failed <-chan error) {
 	_, _ = fmt.Fprintf(c.output, "To log in, open this address in a browser:\n\n  %s\n\n", address)
-	if c.open == nil {
-		return nil
-	}
 	errs := make(chan error, 1)
-	go func() { errs <- c.open(ctx, address) }()
+	if c.open == nil {
+		errs <- nil
+		return errs
+	}
+	go func() {
+		err := c.open(ctx, address)
+		if err == nil {
+			close(errs) // a browser is open
+			return
+		}
+		errs <- err
+	}()
 	return errs
 }
 
-// wait returns the authorization code that the browser brings back.
-func (c *config) wait(ctx context.Context, back *callback, openFailed <-chan error) (code string, err error) {
+// wait returns the authorization code that the browser brings back, or that the
+// user does.
+func (c *config) wait(ctx context.Context, back *callback, notOpened <-chan error) (code string, err error) {
+	var lines <-chan string
+	if c.input != nil {
+		lines = c.prompt(c.input)
+	}
 	for {
 		select {
-		case q := <-back.answers:
+		case q := <-back.responses:
 			if q.Has("error") {
 				return "", newError(q.Get("error"), q.Get("error_description"))
 			}
 			return q.Get("code"), nil
-		case err := <-openFailed:
+		case err, failed := <-notOpened:
+			notOpened = nil
 			if err != nil {
 				_, _ = fmt.Fprintf(c.output, "(No browser could be opened: %v)\n", err)
 			}
-			openFailed = nil
+			if failed && lines == nil && isTerminal(os.Stdin) {
+				lines = c.prompt(os.Stdin)
+			}
+		case line, ok := <-lines:
+			if !ok {
+				lines = nil // the end of the input
+				continue
+			}
+			if problem := back.paste(line); problem != "" {
+				_, _ = fmt.Fprintf(c.output, "%s Paste the whole address that the browser ended at:\n", problem)
+			}
 		case <-ctx.Done():
 			return "", contextError(ctx)
 		}
 	}
+}
+
+// prompt reads lines until the input ends. The goroutine may outlive the login:
+// a Read cannot be interrupted.
+func (c *config) prompt(input io.Reader) <-chan string {
+	_, _ = fmt.Fprint(c.output, "If the browser is on another machine, paste the address that it ends at here:\n")
+	lines := make(chan string, 1)
+	go func() {
+		defer close(lines)
+		scanner := bufio.NewScanner(input)
+		for scanner.Scan() {
+			if line := strings.TrimSpace(scanner.Text()); line != "" {
+				lines <- line
+			}
+		}
+	}()
+	return lines
+}
+
+// isTerminal reports whether somebody may be typing.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }
 
 // contextError is the error of a context that has ended, with its cause.
@@ -190,15 +195,18 @@ func contextError(ctx context.Context) error {
 // not use, or could be read on. The rule is that of [connix.NewTokenSource], so
 // that both mean the same by "this machine".
 func checkEndpoint(name, text string, insecure bool) error {
-	var opts []connix.TokenSourceOption
-	if insecure {
-		opts = append(opts, connix.WithInsecureTokenURL())
-	}
 	cfg := &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: text}}
-	if _, err := connix.NewTokenSource(cfg, &oauth2.Token{AccessToken: "none"}, opts...); err != nil {
+	if _, err := connix.NewTokenSource(cfg, &oauth2.Token{AccessToken: "none"}, tokenOptions(insecure)...); err != nil {
 		return fmt.Errorf("oauthcli: the config's %s must have an https URL, or http on this machine; WithInsecureEndpoints allows http elsewhere, where tokens can be read on the way", name)
 	}
 	return nil
+}
+
+func tokenOptions(insecure bool) []connix.TokenSourceOption {
+	if !insecure {
+		return nil
+	}
+	return []connix.TokenSourceOption{connix.WithInsecureTokenURL()}
 }
 
 // loopbackURL checks a redirect URL, and fills in what it leaves open.
@@ -208,7 +216,7 @@ func loopbackURL(text string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("oauthcli: the redirect URL is malformed")
+		return nil, errors.New("oauthcli: the redirect URL is not a valid URL")
 	}
 	ip := net.ParseIP(u.Hostname())
 	if u.Scheme != "http" || ip == nil || !ip.IsLoopback() || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -226,29 +234,16 @@ func loopbackURL(text string) (*url.URL, error) {
 }
 
 // exchange turns the code into the token.
-func exchange(ctx context.Context, cfg *oauth2.Config, code, verifier string) (*oauth2.Token, error) {
-	var client http.Client
-	if given, ok := ctx.Value(oauth2.HTTPClient).(*http.Client); ok && given != nil {
-		client = *given
+func (c *config) exchange(ctx context.Context, cfg *oauth2.Config, code, verifier string) (*oauth2.Token, error) {
+	token, err := connix.ExchangeCode(ctx, cfg, code, verifier, tokenOptions(c.insecure)...)
+	if failure, ok := errors.AsType[*connix.TokenError](err); ok && failure.Code != "" {
+		return nil, newError(failure.Code, failure.Description)
 	}
-	// A redirect would carry the code and the verifier wherever it says.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
-	defer cancel()
-	token, err := cfg.Exchange(context.WithValue(ctx, oauth2.HTTPClient, &client), code, oauth2.VerifierOption(verifier))
-	if err == nil {
-		return token, nil
+	if err != nil {
+		return nil, fmt.Errorf("oauthcli: asking for the token: %w", err)
 	}
-	// x/oauth2's errors hold the answer's body and the address: neither is for a log.
-	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		if answer.ErrorCode == "" {
-			return nil, fmt.Errorf("oauthcli: the token endpoint answered %d", answer.Response.StatusCode)
-		}
-		hide := strings.NewReplacer(code, "****", verifier, "****")
-		return nil, newError(hide.Replace(answer.ErrorCode), hide.Replace(answer.ErrorDescription))
+	if missing := connix.MissingScopes(token, cfg.Scopes...); len(missing) > 0 {
+		_, _ = fmt.Fprintf(c.output, "(The login was granted without: %s)\n", strings.Join(missing, ", "))
 	}
-	if lost, ok := errors.AsType[*url.Error](err); ok {
-		return nil, fmt.Errorf("oauthcli: asking for the token: %w", lost.Err)
-	}
-	return nil, errors.New("oauthcli: the token endpoint's answer holds no token")
+	return token, nil
 }

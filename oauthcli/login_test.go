@@ -5,14 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	connix "github.com/connix-io/connix-go"
 	"github.com/connix-io/connix-go/oauthcli"
 	"golang.org/x/oauth2"
 )
@@ -141,16 +144,16 @@ func TestLoginRefusesWhatIsNotItsCallback(t *testing.T) {
 		{"wrong state", url.Values{"code": {testCode}, "state": {"guessed"}}, "", nil, 400, "another login"},
 		{"error with a wrong state", url.Values{"error": {"access_denied"}, "state": {"guessed"}}, "", nil, 400, "another login"},
 		{"empty state", url.Values{"code": {testCode}, "state": {""}}, "", nil, 400, "another login"},
-		{"two states", url.Values{"code": {testCode}, "state": {"a", "b"}}, "", nil, 400, "not the answer"},
-		{"neither code nor error", url.Values{}, "", nil, 400, "not the answer"},
-		{"empty code", url.Values{"code": {""}}, "", nil, 400, "not the answer"},
-		{"both code and error", url.Values{"code": {testCode}, "error": {"x"}}, "", nil, 400, "not the answer"},
-		{"two codes", url.Values{"code": {"a", "b"}}, "", nil, 400, "not the answer"},
+		{"two states", url.Values{"code": {testCode}, "state": {"a", "b"}}, "", nil, 400, "not the response"},
+		{"neither code nor error", url.Values{}, "", nil, 400, "not the response"},
+		{"empty code", url.Values{"code": {""}}, "", nil, 400, "not the response"},
+		{"both code and error", url.Values{"code": {testCode}, "error": {"x"}}, "", nil, 400, "not the response"},
+		{"two codes", url.Values{"code": {"a", "b"}}, "", nil, 400, "not the response"},
 		{"another host", url.Values{"code": {testCode}}, "", func(r *http.Request) { r.Host = "rebound.example:80" }, 421, "not the one"},
 		{"localhost", url.Values{"code": {testCode}}, "", func(r *http.Request) { r.Host = strings.Replace(r.URL.Host, "127.0.0.1", "localhost", 1) }, 421, "not the one"},
 		{"another path", url.Values{"code": {testCode}}, "/favicon.ico", nil, 404, "nothing"},
 		{"another method", url.Values{"code": {testCode}}, "", func(r *http.Request) { r.Method = http.MethodPost }, 405, "GET"},
-		{"malformed query", url.Values{"code": {testCode}}, "", func(r *http.Request) { r.URL.RawQuery += "&%zz" }, 400, "not the answer"},
+		{"malformed query", url.Values{"code": {testCode}}, "", func(r *http.Request) { r.URL.RawQuery += "&%zz" }, 400, "not the response"},
 	}
 	token, err := login(t, s.config(), func(ctx context.Context, address string) error {
 		for _, a := range answers {
@@ -210,7 +213,7 @@ func TestLoginTakesOneCallback(t *testing.T) {
 	if err != nil || token.AccessToken != "access" {
 		t.Fatalf("got %v, %v", token, err)
 	}
-	wantPage(t, <-second, 409, "answered before")
+	wantPage(t, <-second, 409, "another response before")
 	if len(s.forms) != 1 || s.forms[0].Get("code") != testCode {
 		t.Errorf("token requests %v", s.forms)
 	}
@@ -408,5 +411,142 @@ func TestErrorIsNilSafe(t *testing.T) {
 	}
 	if got := (&oauthcli.Error{Code: "access_denied"}).Error(); !strings.Contains(got, "access_denied") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// A browser that loads the page ahead, or twice, is shown how the login ended.
+func TestLogin_sameCallbackTwice(t *testing.T) {
+	s := newAuthServer(t)
+	ahead := make(chan page, 1)
+	var address string
+	s.token = func(w http.ResponseWriter, r *http.Request) {
+		again, err := callbackURL(address, url.Values{"code": {testCode}})
+		if err != nil {
+			t.Error(err)
+		}
+		go func() {
+			shown, err := browse(context.Background(), again)
+			if err != nil {
+				t.Error(err)
+			}
+			ahead <- shown
+		}()
+		time.Sleep(50 * time.Millisecond) // the second comes while the first waits
+		answerJSON(200, `{"access_token":"access"}`)(w, r)
+	}
+	token, err := login(t, s.config(), func(ctx context.Context, at string) error {
+		address = at
+		shown, err := browse(ctx, at)
+		wantPage(t, shown, 200, "is logged in")
+		return err
+	})
+	if err != nil || token.AccessToken != "access" {
+		t.Fatalf("got %v, %v", token, err)
+	}
+	wantPage(t, <-ahead, 200, "is logged in")
+	if len(s.forms) != 1 {
+		t.Errorf("%d token requests, want 1", len(s.forms))
+	}
+}
+
+// A code can be exchanged once, so that no odd field may cost the token.
+func TestLogin_oddTokens(t *testing.T) {
+	for name, body := range map[string]string{
+		"fraction": `{"access_token":"access","refresh_token":"refresh","expires_in":3599.97}`,
+		"text":     `{"access_token":"access","refresh_token":"refresh","expires_in":""}`,
+		"form":     `access_token=access&refresh_token=refresh`,
+	} {
+		s := newAuthServer(t)
+		s.token = func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			_, _ = fmt.Fprint(w, body)
+		}
+		token, err := login(t, s.config(), func(ctx context.Context, address string) error {
+			_, err := browse(ctx, address)
+			return err
+		})
+		if err != nil || token.AccessToken != "access" || token.RefreshToken != "refresh" {
+			t.Errorf("%s: got %v, %v", name, token, err)
+		}
+	}
+}
+
+func TestLogin_fewerScopes(t *testing.T) {
+	s := newAuthServer(t)
+	s.token = answerJSON(200, `{"access_token":"access","scope":"read"}`)
+	var out bytes.Buffer
+	cfg := s.config()
+	token, err := login(t, cfg, func(ctx context.Context, address string) error {
+		_, err := browse(ctx, address)
+		return err
+	}, oauthcli.WithOutput(&out))
+	if err != nil || !strings.Contains(out.String(), "granted without: write") {
+		t.Errorf("%v; told %q", err, out.String())
+	}
+	path := filepath.Join(t.TempDir(), "token.json")
+	if err := oauthcli.NewFileStore(path).Save(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := oauthcli.NewFileStore(path).Load(t.Context())
+	if missing := connix.MissingScopes(kept, cfg.Scopes...); err != nil || len(missing) != 1 || missing[0] != "write" {
+		t.Errorf("the file says that %q are missing, %v", missing, err)
+	}
+}
+
+// The browser is on another machine: what it ended at is pasted.
+func TestLogin_pastedAddress(t *testing.T) {
+	s := newAuthServer(t)
+	in, user := io.Pipe()
+	out := output{make(chan string, 10)}
+	go func() {
+		_, address, _ := strings.Cut(<-out.lines, "\n\n  ")
+		address = strings.TrimSpace(address)
+		if prompt := <-out.lines; !strings.Contains(prompt, "paste") {
+			t.Errorf("prompted %q", prompt)
+		}
+		// The other machine's browser: it is sent to an address that it cannot reach.
+		noFollow := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		resp, err := noFollow.Get(address)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = resp.Body.Close()
+		for _, wrong := range []string{"what?", "http://127.0.0.1/callback?code=x&state=guessed"} {
+			_, _ = fmt.Fprintln(user, wrong)
+			if told := <-out.lines; !strings.Contains(told, "Paste the whole address") {
+				t.Errorf("told %q", told)
+			}
+		}
+		_, _ = fmt.Fprintf(user, "\n  %s  \n", resp.Header.Get("Location"))
+	}()
+	token, err := oauthcli.Login(t.Context(), s.config(), oauthcli.WithOpenURL(nil), oauthcli.WithOutput(out), oauthcli.WithInput(in))
+	if err != nil || token.AccessToken != "access" {
+		t.Errorf("got %v, %v", token, err)
+	}
+	_ = user.Close()
+}
+
+func TestLogin_fixedPort(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	_ = free.Close()
+	s := newAuthServer(t)
+	if _, err := login(t, s.config(), func(ctx context.Context, address string) error {
+		_, err := browse(ctx, address)
+		return err
+	}, oauthcli.WithPort(port)); err != nil {
+		t.Error(err)
+	}
+	if want := fmt.Sprintf("http://127.0.0.1:%d/callback", port); s.redirect != want {
+		t.Errorf("redirect URI %s, want %s", s.redirect, want)
+	}
+	for _, bad := range []int{-1, 65536} {
+		if _, err := oauthcli.Login(t.Context(), s.config(), oauthcli.WithPort(bad), oauthcli.WithOutput(nil)); err == nil {
+			t.Errorf("port %d: no error", bad)
+		}
 	}
 }

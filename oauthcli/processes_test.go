@@ -32,7 +32,7 @@ const (
 
 // runs is how many programs the tests start that look for a login that is lost
 // now and then.
-var runs = flag.Int("runs", 40, "programs to start in tests of what only some of them would show")
+var runs = flag.Int("runs", 10, "programs to start in tests of what only some of them would show")
 
 const (
 	callers        = 3 // in each process
@@ -135,6 +135,13 @@ type rotatingServer struct {
 	reused     int
 }
 
+// newest counts the refreshes so far.
+func (s *rotatingServer) newest() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.generation
+}
+
 func (s *rotatingServer) refreshToken() string { return fmt.Sprintf("refresh-%d", s.generation) }
 func (s *rotatingServer) accessToken() string  { return fmt.Sprintf("access-%d", s.generation) }
 
@@ -146,6 +153,8 @@ func newRotatingServer() *rotatingServer {
 func (s *rotatingServer) begin(t *testing.T, left time.Duration) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "token.json")
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	first := &oauth2.Token{AccessToken: s.accessToken(), RefreshToken: s.refreshToken(), Expiry: time.Now().Add(left)}
 	if err := oauthcli.NewFileStore(path).Save(t.Context(), first); err != nil {
 		t.Fatal(err)
@@ -238,7 +247,7 @@ func TestPrograms_endAtOnce(t *testing.T) {
 			lost := 0
 			for range *runs {
 				path := s.begin(t, 30*time.Second)
-				before := s.generation
+				before := s.newest()
 				if out, err := program(t, play, srv.URL, path).CombinedOutput(); err != nil {
 					t.Fatalf("%v: %s", err, out)
 				}
@@ -264,7 +273,7 @@ func TestPrograms_endAtOnce(t *testing.T) {
 func TestPrograms_killed(t *testing.T) {
 	tried, refreshes, unavoidable := 0, 0, 0
 	for _, processes := range []int{2, 3, 8} {
-		for range max(1, *runs/processes/2) {
+		for range max(1, *runs/processes) {
 			s := newRotatingServer()
 			s.perToken = 1 // so that nearly every call refreshes
 			srv := httptest.NewServer(s)
