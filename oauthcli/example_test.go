@@ -16,7 +16,7 @@ import (
 
 // A program that logs its user in at its first start and never again, however
 // many of it run. Here it talks to a fake, whose user allows everything; for the
-// real API the config's endpoint is connix.OAuthEndpoint, and Login needs
+// real API the config's endpoint is connix.OAuthEndpoint, and Source needs
 // neither of the last two options.
 func Example() {
 	ctx := context.Background()
@@ -33,18 +33,12 @@ func Example() {
 	cfg := srv.OAuthConfig("", connix.ScopeRead)
 
 	store := oauthcli.NewFileStore(filepath.Join(folder, "token.json"))
-	token, err := store.Load(ctx)
-	if err == nil && token == nil {
-		token, err = oauthcli.Login(ctx, cfg, oauthcli.WithAppName("Example"),
-			oauthcli.WithOutput(io.Discard), oauthcli.WithOpenURL(allowAt(srv)))
-	}
+	source, err := oauthcli.Source(ctx, cfg, store, oauthcli.WithAppName("Example"),
+		oauthcli.WithOutput(io.Discard), oauthcli.WithOpenURL(allowAt(srv)))
 	if err != nil {
 		log.Fatal(err)
 	}
-	source, err := connix.NewTokenSource(cfg, token, connix.WithTokenStore(store))
-	if err != nil {
-		log.Fatal(err)
-	}
+	defer func() { _ = source.Close(ctx) }() // before the program ends
 	client, err := connix.NewClient(connix.WithBaseURL(srv.URL), connix.WithTokenSource(source))
 	if err != nil {
 		log.Fatal(err)

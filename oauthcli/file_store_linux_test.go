@@ -16,11 +16,11 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// envDisk names the scenario that a process of its own plays, with mounts that
+// envDisk names the scenario that another process plays, with mounts that
 // no other process sees.
 const envDisk = "OAUTHCLI_TEST_DISK"
 
-// scenarios are played in a folder that is a file system of its own, of 256 KiB.
+// scenarios are played in a folder that is a file system by itself, of 256 KiB.
 var scenarios = map[string]func(folder string) error{
 	"full disk":             fullDisk,
 	"file size limit":       fileSizeLimit,
@@ -251,7 +251,7 @@ func readOnlyFileSystem(folder string) error {
 	if err := wantRefusal(path); err != nil {
 		return err
 	}
-	// What a source makes of it: nothing is sent, and the error says why.
+	// A source sends nothing, and its error says why.
 	cfg := &oauth2.Config{ClientID: "x", Endpoint: oauth2.Endpoint{TokenURL: "http://127.0.0.1:1/token"}}
 	source, err := connix.NewTokenSource(cfg, &oauth2.Token{RefreshToken: "r"}, connix.WithTokenStore(oauthcli.NewFileStore(path)))
 	if err != nil {

@@ -133,13 +133,13 @@ func TestLoginRefusesConfigs(t *testing.T) {
 
 func TestLoginRefusesWhatIsNotItsCallback(t *testing.T) {
 	s := newAuthServer(t)
-	answers := []struct {
-		name   string
-		answer url.Values
-		path   string
-		change func(*http.Request)
-		status int
-		text   string
+	responses := []struct {
+		name     string
+		response url.Values
+		path     string
+		change   func(*http.Request)
+		status   int
+		text     string
 	}{
 		{"wrong state", url.Values{"code": {testCode}, "state": {"guessed"}}, "", nil, 400, "another login"},
 		{"error with a wrong state", url.Values{"error": {"access_denied"}, "state": {"guessed"}}, "", nil, 400, "another login"},
@@ -156,8 +156,8 @@ func TestLoginRefusesWhatIsNotItsCallback(t *testing.T) {
 		{"malformed query", url.Values{"code": {testCode}}, "", func(r *http.Request) { r.URL.RawQuery += "&%zz" }, 400, "not the response"},
 	}
 	token, err := login(t, s.config(), func(ctx context.Context, address string) error {
-		for _, a := range answers {
-			callback, err := callbackURL(address, a.answer)
+		for _, a := range responses {
+			callback, err := callbackURL(address, a.response)
 			if err != nil {
 				return err
 			}
@@ -192,7 +192,7 @@ func TestLoginTakesOneCallback(t *testing.T) {
 	second := make(chan page, 1)
 	var address string
 	s.token = func(w http.ResponseWriter, r *http.Request) {
-		// The first callback waits for this answer; here comes the second.
+		// The first callback waits for this response; here comes the second.
 		again, err := callbackURL(address, url.Values{"code": {"other"}})
 		if err != nil {
 			t.Error(err)
@@ -202,7 +202,7 @@ func TestLoginTakesOneCallback(t *testing.T) {
 			t.Error(err)
 		}
 		second <- shown
-		answerJSON(200, `{"access_token":"access"}`)(w, r)
+		respondJSON(200, `{"access_token":"access"}`)(w, r)
 	}
 	token, err := login(t, s.config(), func(ctx context.Context, at string) error {
 		address = at
@@ -220,7 +220,7 @@ func TestLoginTakesOneCallback(t *testing.T) {
 }
 
 func TestLoginReportsRefusals(t *testing.T) {
-	answerError := func(code, description string) func(context.Context, string) (page, error) {
+	respondError := func(code, description string) func(context.Context, string) (page, error) {
 		return func(ctx context.Context, address string) (page, error) {
 			q := url.Values{"error": {code}}
 			if description != "" {
@@ -241,13 +241,13 @@ func TestLoginReportsRefusals(t *testing.T) {
 		want  *oauthcli.Error // nil: another error
 		text  string
 	}{
-		{"denied", answerError("access_denied", ""), nil, &oauthcli.Error{Code: "access_denied"}, "Access was denied"},
-		{"bad scope", answerError("invalid_scope", "no such <scope>"), nil, &oauthcli.Error{Code: "invalid_scope", Description: "no such <scope>"}, "no such &lt;scope&gt; (invalid_scope)"},
-		{"no words", answerError("server_error", ""), nil, &oauthcli.Error{Code: "server_error"}, "refused: server_error."},
-		{"forged lines", answerError("x\ny", "a\x1b[31m\r\nb"), nil, &oauthcli.Error{Code: "xy", Description: "a[31mb"}, "a[31mb"},
-		{"expired code", through, answerJSON(400, `{"error":"invalid_grant","error_description":"the code %s has expired"}`, testCode), &oauthcli.Error{Code: "invalid_grant", Description: "the code **** has expired"}, "has expired"},
-		{"broken server", through, answerJSON(500, `<html>%s</html>`, testCode), nil, "The program says why"},
-		{"no token", through, answerJSON(200, `{"echo":%q}`, testCode), nil, "The program says why"},
+		{"denied", respondError("access_denied", ""), nil, &oauthcli.Error{Code: "access_denied"}, "Access was denied"},
+		{"bad scope", respondError("invalid_scope", "no such <scope>"), nil, &oauthcli.Error{Code: "invalid_scope", Description: "no such <scope>"}, "no such &lt;scope&gt; (invalid_scope)"},
+		{"no words", respondError("server_error", ""), nil, &oauthcli.Error{Code: "server_error"}, "refused: server_error."},
+		{"forged lines", respondError("x\ny", "a\x1b[31m\r\nb"), nil, &oauthcli.Error{Code: "xy", Description: "a[31mb"}, "a[31mb"},
+		{"expired code", through, respondJSON(400, `{"error":"invalid_grant","error_description":"the code %s has expired"}`, testCode), &oauthcli.Error{Code: "invalid_grant", Description: "the code **** has expired"}, "has expired"},
+		{"broken server", through, respondJSON(500, `<html>%s</html>`, testCode), nil, "The program says why"},
+		{"no token", through, respondJSON(200, `{"echo":%q}`, testCode), nil, "The program says why"},
 		{"redirect", through, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/authorize?"+testCode, http.StatusTemporaryRedirect)
 		}, nil, "The program says why"},
@@ -288,7 +288,7 @@ func (s *authServer) verifiers() (list []string) {
 	return list
 }
 
-func TestLoginFloodedByAnErrorAnswer(t *testing.T) {
+func TestLoginFloodedByAnErrorResponse(t *testing.T) {
 	s := newAuthServer(t)
 	_, err := login(t, s.config(), func(ctx context.Context, address string) error {
 		callback, err := callbackURL(address, url.Values{"error": {strings.Repeat("e", 1000)}, "error_description": {strings.Repeat("é", 5000)}})
@@ -432,7 +432,7 @@ func TestLogin_sameCallbackTwice(t *testing.T) {
 			ahead <- shown
 		}()
 		time.Sleep(50 * time.Millisecond) // the second comes while the first waits
-		answerJSON(200, `{"access_token":"access"}`)(w, r)
+		respondJSON(200, `{"access_token":"access"}`)(w, r)
 	}
 	token, err := login(t, s.config(), func(ctx context.Context, at string) error {
 		address = at
@@ -473,7 +473,7 @@ func TestLogin_oddTokens(t *testing.T) {
 
 func TestLogin_fewerScopes(t *testing.T) {
 	s := newAuthServer(t)
-	s.token = answerJSON(200, `{"access_token":"access","scope":"read"}`)
+	s.token = respondJSON(200, `{"access_token":"access","scope":"read"}`)
 	var out bytes.Buffer
 	cfg := s.config()
 	token, err := login(t, cfg, func(ctx context.Context, address string) error {

@@ -23,7 +23,7 @@ func renderPage(appName, problem string) (body []byte, policy string) {
 	return b.Bytes(), "default-src 'none'; style-src 'nonce-" + nonce + "'; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// problemText is what a user is told of a login that failed.
+// problemText tells a user why a login failed.
 func problemText(err error) string {
 	if refused, ok := errors.AsType[*Error](err); ok {
 		if refused.Code == "access_denied" {

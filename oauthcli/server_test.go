@@ -24,7 +24,7 @@ type authServer struct {
 	mu        sync.Mutex
 	challenge string
 	redirect  string
-	token     http.HandlerFunc // answers token requests instead
+	token     http.HandlerFunc // responds to token requests instead
 	forms     []url.Values
 }
 
@@ -65,10 +65,10 @@ func (s *authServer) exchange(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	s.forms = append(s.forms, r.PostForm)
-	challenge, redirect, answer := s.challenge, s.redirect, s.token
+	challenge, redirect, response := s.challenge, s.redirect, s.token
 	s.mu.Unlock()
-	if answer != nil {
-		answer(w, r)
+	if response != nil {
+		response(w, r)
 		return
 	}
 	sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
@@ -107,16 +107,16 @@ func browse(ctx context.Context, address string, change ...func(*http.Request)) 
 }
 
 // callbackURL is where an authorization URL has the browser sent back to, with
-// this answer; a state of "" is the right one.
-func callbackURL(authorizeURL string, answer url.Values) (string, error) {
+// this response; a state of "" is the right one.
+func callbackURL(authorizeURL string, response url.Values) (string, error) {
 	u, err := url.Parse(authorizeURL)
 	if err != nil {
 		return "", err
 	}
-	if !answer.Has("state") {
-		answer.Set("state", u.Query().Get("state"))
+	if !response.Has("state") {
+		response.Set("state", u.Query().Get("state"))
 	}
-	return u.Query().Get("redirect_uri") + "?" + answer.Encode(), nil
+	return u.Query().Get("redirect_uri") + "?" + response.Encode(), nil
 }
 
 // wantPage fails unless the page has this status and text, and is protected.
@@ -136,7 +136,7 @@ func wantPage(t *testing.T, p page, status int, text string) {
 	}
 }
 
-func answerJSON(status int, format string, args ...any) http.HandlerFunc {
+func respondJSON(status int, format string, args ...any) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)

@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"time"
 
 	connix "github.com/connix-io/connix-go"
 	"github.com/connix-io/connix-go/oauthcli"
@@ -62,57 +61,26 @@ func run(ctx context.Context, out io.Writer, browser, logout bool) error {
 	return nil
 }
 
-// use is what such a program does: log in where that is needed, then work.
+// use is all that such a program does: it logs in if that is needed, then works.
 func use(ctx context.Context, out io.Writer, where *place, store *oauthcli.FileStore) error {
-	token, err := store.Load(ctx)
-	if err != nil && !errors.Is(err, connix.ErrLoginRequired) { // the file may hold something else
+	options := append([]oauthcli.Option{oauthcli.WithAppName("The oauth-login example"), oauthcli.WithOutput(out)}, where.login...)
+	source, err := oauthcli.Source(ctx, where.config, store, options...)
+	if refused, ok := errors.AsType[*oauthcli.Error](err); ok && refused.Code == "access_denied" {
+		return errors.New("you have denied access")
+	}
+	if err != nil {
 		return err
 	}
-	if token == nil {
-		if token, err = login(ctx, out, where, store); err != nil {
-			return err
-		}
-	} else {
-		fmt.Fprintln(out, "Logged in:        already, until", token.Expiry.Format(time.TimeOnly), "and by refreshes longer")
+	client, err := connix.NewClient(append(where.client, connix.WithTokenSource(source))...)
+	if err != nil {
+		return err
 	}
-	hello, err := call(ctx, where, store, token)
-	if errors.Is(err, connix.ErrLoginRequired) {
-		// The login was revoked or is too old: a new one replaces it.
-		if token, err = login(ctx, out, where, store); err != nil {
-			return err
-		}
-		hello, err = call(ctx, where, store, token)
-	}
+	hello, err := client.Hello(ctx, "Gopher")
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "The API says:    ", hello.Message)
-	return nil
-}
-
-func login(ctx context.Context, out io.Writer, where *place, store *oauthcli.FileStore) (*oauth2.Token, error) {
-	options := append([]oauthcli.Option{oauthcli.WithAppName("The oauth-login example"), oauthcli.WithOutput(out)}, where.login...)
-	token, err := oauthcli.Login(ctx, where.config, options...)
-	if refused, ok := errors.AsType[*oauthcli.Error](err); ok && refused.Code == "access_denied" {
-		return nil, errors.New("you have denied access")
-	}
-	if err != nil {
-		return nil, err
-	}
-	fmt.Fprintln(out, "Logged in:        with the browser")
-	return token, store.Save(ctx, token)
-}
-
-func call(ctx context.Context, where *place, store *oauthcli.FileStore, token *oauth2.Token) (*connix.Hello, error) {
-	source, err := connix.NewTokenSource(where.config, token, connix.WithTokenStore(store))
-	if err != nil {
-		return nil, err
-	}
-	client, err := connix.NewClient(append(where.client, connix.WithTokenSource(source))...)
-	if err != nil {
-		return nil, err
-	}
-	return client.Hello(ctx, "Gopher")
+	return source.Close(ctx)
 }
 
 // place is where the example runs.

@@ -12,7 +12,7 @@ func TestLogsInOnce(t *testing.T) {
 	if err := run(t.Context(), &out, false, false); err != nil {
 		t.Fatal(err)
 	}
-	for text, n := range map[string]int{"with the browser": 1, "already": 1, "Hello Gopher!": 2} {
+	for text, n := range map[string]int{"To log in": 1, "Hello Gopher!": 2} {
 		if got := strings.Count(out.String(), text); got != n {
 			t.Errorf("%q comes %d times, want %d, in:\n%s", text, got, n, out.String())
 		}
