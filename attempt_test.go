@@ -364,3 +364,37 @@ func TestTransport_leavesNothingBehind(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// hanging is a limiter of a caller's that grants only when it is released.
+type hanging struct {
+	immediate
+	release  chan struct{}
+	canceled atomic.Int64
+}
+
+func (l *hanging) Wait(context.Context, connix.RateLimitRequest) (connix.Permit, error) {
+	<-l.release
+	return returned{l}, nil
+}
+
+type returned struct{ of *hanging }
+
+func (returned) Settle(connix.RateLimitResult) {}
+func (p returned) Cancel()                     { p.of.canceled.Add(1) }
+
+// TestLimiter_ignoresContext does not hold the call, and gets the late permit back.
+func TestLimiter_ignoresContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limiter := &hanging{release: make(chan struct{})}
+		client := serve(t, responding(200, `{}`), connix.WithRateLimiter(limiter))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		_, err := client.Hello(ctx, "")
+		mustErrorIs(t, err, context.DeadlineExceeded)
+		equal(t, "took", time.Since(began), time.Minute)
+		close(limiter.release)
+		synctest.Wait()
+		equal(t, "permits returned", limiter.canceled.Load(), 1)
+	})
+}

@@ -53,10 +53,7 @@ type keySource func(ctx context.Context) (string, error)
 
 func (s keySource) header(ctx context.Context, _ *call) (string, []string, error) {
 	key, err := askSource(ctx, "WithAPIKeySource", func() (string, error) { return s(ctx) })
-	switch {
-	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return "", nil, credentialError{silentSource(ctx)}
-	case err != nil:
+	if err != nil {
 		return "", nil, credentialError{err}
 	}
 	if issue := keyIssue(key); issue != "" {
@@ -141,33 +138,16 @@ func (t foreignTokens) token(ctx context.Context) (*oauth2.Token, error) {
 	return token, err
 }
 
-// askSource asks the source that was given to option on another goroutine, so that
-// neither a slow source nor one that never returns outlasts ctx.
+// askSource asks the source that was given to option, for as long as ctx allows.
 func askSource[T any](ctx context.Context, option string, source func() (T, error)) (T, error) {
-	type result struct {
-		value    T
-		err      error
-		panicked any
+	value, err := watched(ctx, source, nil)
+	switch {
+	case errors.Is(err, errGoexit):
+		err = fmt.Errorf("the source of %s: %w", option, err)
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		err = silentSource(ctx)
 	}
-	results := make(chan result, 1)
-	go func() {
-		r := result{err: errors.New("the source of " + option + " ended its goroutine")}
-		defer func() {
-			r.panicked = recover()
-			results <- r
-		}()
-		r.value, r.err = source()
-	}()
-	select {
-	case r := <-results:
-		if r.panicked != nil {
-			panic(r.panicked) // on the caller's goroutine, which can recover it
-		}
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		return none, silentSource(ctx)
-	}
+	return value, err
 }
 
 // silentSource is the error of a source that did not return in time.

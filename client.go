@@ -32,24 +32,25 @@ type Client struct {
 	// APIKeys creates and revokes API keys.
 	APIKeys *APIKeysService
 
-	base       url.URL // scheme, host and path prefix, without a trailing slash; RawPath is set always
-	credential credential
-	transport  http.RoundTripper
-	foreign    bool      // the transport may not watch a request's context
-	protocol   *protocol // that the transport speaks with the API
-	jar        http.CookieJar
-	headers    http.Header   // of every attempt; cloned, which costs less than to set them
-	timeout    time.Duration // of an attempt; 0: none
-	timedOut   error         // what ends such an attempt: one for all
-	maxBody    int64
-	retry      RetryPolicy
-	budget     *retry.Budget
-	dates      *lastDate
-	limiter    RateLimiter // nil: none
-	gated      bool        // the limiter holds calls back after a 429
-	maxWait    time.Duration
-	logger     *slog.Logger // nil: silent
-	hooks      Hooks
+	base           url.URL // scheme, host and path prefix, without a trailing slash; RawPath is set always
+	credential     credential
+	transport      http.RoundTripper
+	foreign        bool      // the transport may not watch a request's context
+	protocol       *protocol // that the transport speaks with the API
+	jar            http.CookieJar
+	headers        http.Header   // of every attempt; cloned, which costs less than to set them
+	timeout        time.Duration // of an attempt; 0: none
+	timedOut       error         // what ends such an attempt: one for all
+	maxBody        int64
+	retry          RetryPolicy
+	budget         *retry.Budget
+	dates          *lastDate
+	limiter        RateLimiter // nil: none
+	gated          bool        // the limiter holds calls back after a 429
+	foreignLimiter bool        // the limiter may not watch a call\'s context
+	maxWait        time.Duration
+	logger         *slog.Logger // nil: silent
+	hooks          Hooks
 }
 
 // NewClient returns a client configured by opts. The environment variables
@@ -127,9 +128,9 @@ func (c *Client) useHTTPClient(cfg *config) {
 
 func (c *Client) useLimiter(cfg *config) {
 	c.limiter = cfg.limiter
-	if _, ours := cfg.limiter.(*windowLimiter); ours || cfg.limiter == nil {
-		c.gated = !cfg.noLimiter
-	}
+	_, ours := cfg.limiter.(*windowLimiter)
+	c.foreignLimiter = cfg.limiter != nil && !ours
+	c.gated = !cfg.noLimiter && !c.foreignLimiter
 	switch {
 	case c.limiter != nil:
 	case !cfg.noLimiter:

@@ -28,7 +28,7 @@ func (k *call) acquire(now time.Time) error {
 	if limiter == nil {
 		return nil
 	}
-	permit, err := limiter.Wait(cmp.Or(k.config.waitCtx, k.ctx), RateLimitRequest{
+	permit, err := k.wait(RateLimitRequest{
 		Method:  k.request.method,
 		Route:   k.request.route,
 		MaxWait: k.client.maxWait,
@@ -73,10 +73,20 @@ func (k *call) book() {
 	if k.client.limiter == nil {
 		return
 	}
-	permit, err := k.client.limiter.Wait(k.ctx, RateLimitRequest{Method: k.request.method, Route: k.request.route})
+	permit, err := k.wait(RateLimitRequest{Method: k.request.method, Route: k.request.route})
 	if err == nil {
 		permit.Settle(RateLimitResult{})
 	}
+}
+
+// wait asks the limiter. One of the caller's may not watch the context; a permit
+// that comes too late is returned.
+func (k *call) wait(req RateLimitRequest) (Permit, error) {
+	limiter, ctx := k.client.limiter, cmp.Or(k.config.waitCtx, k.ctx)
+	if !k.client.foreignLimiter || ctx.Done() == nil {
+		return limiter.Wait(ctx, req)
+	}
+	return watched(ctx, abandonAfter, func() (Permit, error) { return limiter.Wait(ctx, req) }, Permit.Cancel)
 }
 
 // refusedByLimiter makes the refusal match the context's error too, if it is
@@ -121,6 +131,49 @@ func (p *pacing) settle(h *history, dates *lastDate) {
 func (p *pacing) release() {
 	if p.permit != nil {
 		p.permit.Settle(RateLimitResult{})
+	}
+}
+
+// errGoexit is the error of a function that ended its goroutine.
+var errGoexit = errors.New("it ended its goroutine")
+
+// watched calls f on another goroutine and returns its result, or the cause of ctx
+// as soon as that has ended: f is a caller's, and may not watch ctx. A result that
+// comes later is passed to late, unless that is nil. A panic of f is passed on.
+func watched[T any](ctx context.Context, f func() (T, error), late func(T)) (T, error) {
+	if ctx.Err() != nil {
+		var none T
+		return none, contextError(ctx)
+	}
+	type result struct {
+		value    T
+		err      error
+		panicked any
+	}
+	results := make(chan result)
+	go func() {
+		r := result{err: errGoexit}
+		defer func() {
+			r.panicked = recover()
+			select {
+			case results <- r:
+			case <-ctx.Done():
+				if late != nil && r.err == nil {
+					late(r.value)
+				}
+			}
+		}()
+		r.value, r.err = f()
+	}()
+	select {
+	case r := <-results:
+		if r.panicked != nil {
+			panic(r.panicked) // on the caller's goroutine, which can recover it
+		}
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, contextError(ctx)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -174,6 +173,7 @@ func (h *webhookHandler) begin(ctx context.Context, id string) (DedupClaim, Dedu
 		return d.Begin(ctx, id) // it never blocks
 	}
 	b, err := watched(ctx, func() (b begun, err error) {
+		defer recoverDedup(&err)
 		b.claim, b.state, err = h.dedup.Begin(ctx, id)
 		return b, err
 	}, func(b begun) {
@@ -190,42 +190,16 @@ func (h *webhookHandler) end(ctx context.Context, claim DedupClaim, method func(
 	if _, ok := claim.(*memoryClaim); ok {
 		return method(claim, ctx)
 	}
-	_, err := watched(ctx, func() (struct{}, error) { return struct{}{}, method(claim, ctx) }, nil)
+	_, err := watched(ctx, func() (none struct{}, err error) {
+		defer recoverDedup(&err)
+		return none, method(claim, ctx)
+	}, nil)
 	return err
 }
 
-// watched calls f in another goroutine and waits until it returns or ctx ends, so
-// that a store that blocks cannot hold a request. A result that comes too late is
-// passed to late, unless that is nil. A panic of f becomes an error.
-func watched[T any](ctx context.Context, f func() (T, error), late func(T)) (result T, err error) {
-	if err := ctx.Err(); err != nil {
-		return result, err
-	}
-	type outcome struct {
-		result T
-		err    error
-	}
-	done := make(chan outcome)
-	go func() {
-		o := outcome{err: errors.New("connix: the Dedup ended its goroutine")}
-		defer func() {
-			if v := recover(); v != nil {
-				o.err = &WebhookPanicError{Value: v, Stack: debug.Stack()}
-			}
-			select {
-			case done <- o:
-			case <-ctx.Done():
-				if late != nil && o.err == nil {
-					late(o.result)
-				}
-			}
-		}()
-		o.result, o.err = f()
-	}()
-	select {
-	case o := <-done:
-		return o.result, o.err
-	case <-ctx.Done():
-		return result, ctx.Err()
+// recoverDedup makes a panic of a Dedup an error.
+func recoverDedup(err *error) {
+	if v := recover(); v != nil {
+		*err = &WebhookPanicError{Value: v, Stack: debug.Stack()}
 	}
 }
