@@ -334,7 +334,9 @@ func TestKeySource_ignoresContext(t *testing.T) {
 		began := time.Now()
 		_, err := client.Hello(t.Context(), "")
 		mustErrorIs(t, err, connix.ErrNoCredentials, context.DeadlineExceeded)
-		equal(t, "took", time.Since(began), 3*time.Second)
+		if took := time.Since(began); took > 3100*time.Millisecond {
+			t.Errorf("took %v, want 3s", took)
+		}
 	})
 }
 
@@ -392,7 +394,9 @@ func TestLimiter_ignoresContext(t *testing.T) {
 		began := time.Now()
 		_, err := client.Hello(ctx, "")
 		mustErrorIs(t, err, context.DeadlineExceeded)
-		equal(t, "took", time.Since(began), time.Minute)
+		if took := time.Since(began); took > time.Minute+100*time.Millisecond {
+			t.Errorf("took %v, want a minute", took)
+		}
 		close(limiter.release)
 		synctest.Wait()
 		equal(t, "permits returned", limiter.canceled.Load(), 1)

@@ -140,7 +140,7 @@ func (t foreignTokens) token(ctx context.Context) (*oauth2.Token, error) {
 
 // askSource asks the source that was given to option, for as long as ctx allows.
 func askSource[T any](ctx context.Context, option string, source func() (T, error)) (T, error) {
-	value, err := watched(ctx, source, nil)
+	value, err := watched(ctx, 0, source, nil)
 	switch {
 	case errors.Is(err, errGoexit):
 		err = fmt.Errorf("the source of %s: %w", option, err)

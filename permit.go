@@ -138,9 +138,10 @@ func (p *pacing) release() {
 var errGoexit = errors.New("it ended its goroutine")
 
 // watched calls f on another goroutine and returns its result, or the cause of ctx
-// as soon as that has ended: f is a caller's, and may not watch ctx. A result that
-// comes later is passed to late, unless that is nil. A panic of f is passed on.
-func watched[T any](ctx context.Context, f func() (T, error), late func(T)) (T, error) {
+// if f does not return within grace after that has ended: f is a caller's, and may
+// not watch ctx. A result that comes later is passed to late, unless that is nil. A
+// panic of f is passed on.
+func watched[T any](ctx context.Context, grace time.Duration, f func() (T, error), late func(T)) (T, error) {
 	if ctx.Err() != nil {
 		var none T
 		return none, contextError(ctx)
@@ -150,14 +151,15 @@ func watched[T any](ctx context.Context, f func() (T, error), late func(T)) (T, 
 		err      error
 		panicked any
 	}
-	results := make(chan result)
+	results, gone := make(chan result), make(chan struct{})
+	defer close(gone)
 	go func() {
 		r := result{err: errGoexit}
 		defer func() {
 			r.panicked = recover()
 			select {
 			case results <- r:
-			case <-ctx.Done():
+			case <-gone:
 				if late != nil && r.err == nil {
 					late(r.value)
 				}
@@ -165,16 +167,22 @@ func watched[T any](ctx context.Context, f func() (T, error), late func(T)) (T, 
 		}()
 		r.value, r.err = f()
 	}()
+	var r result
 	select {
-	case r := <-results:
-		if r.panicked != nil {
-			panic(r.panicked) // on the caller's goroutine, which can recover it
-		}
-		return r.value, r.err
+	case r = <-results:
 	case <-ctx.Done():
-		var none T
-		return none, contextError(ctx)
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case r = <-results: // which says more than the context does
+		case <-timer.C:
+			return r.value, contextError(ctx)
+		}
 	}
+	if r.panicked != nil {
+		panic(r.panicked) // on the caller's goroutine, which can recover it
+	}
+	return r.value, r.err
 }
 
 // contextError returns the error of a context that has ended, and its cause.

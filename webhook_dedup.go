@@ -172,7 +172,7 @@ func (h *webhookHandler) begin(ctx context.Context, id string) (DedupClaim, Dedu
 	if d, ok := h.dedup.(*memoryDedup); ok {
 		return d.Begin(ctx, id) // it never blocks
 	}
-	b, err := watched(ctx, func() (b begun, err error) {
+	b, err := watched(ctx, 0, func() (b begun, err error) {
 		defer recoverDedup(&err)
 		b.claim, b.state, err = h.dedup.Begin(ctx, id)
 		return b, err
@@ -190,7 +190,7 @@ func (h *webhookHandler) end(ctx context.Context, claim DedupClaim, method func(
 	if _, ok := claim.(*memoryClaim); ok {
 		return method(claim, ctx)
 	}
-	_, err := watched(ctx, func() (none struct{}, err error) {
+	_, err := watched(ctx, 0, func() (none struct{}, err error) {
 		defer recoverDedup(&err)
 		return none, method(claim, ctx)
 	}, nil)
