@@ -11,7 +11,7 @@ import (
 )
 
 // An agent from its launch to its end, by the plan of the fake and its clock.
-func TestAgentLifecycle(t *testing.T) {
+func TestAgent_lifecycle(t *testing.T) {
 	clock := connixtest.NewClock(overviewTime)
 	srv := newServer(t, connixtest.WithClock(clock))
 	client, ctx := srv.Client(t), t.Context()
@@ -44,7 +44,7 @@ func TestAgentLifecycle(t *testing.T) {
 }
 
 // Whatever plan a test has for its agents, the client shows it.
-func TestAgentPlan(t *testing.T) {
+func TestAgent_plan(t *testing.T) {
 	clock := connixtest.NewClock(overviewTime)
 	srv := newServer(t, connixtest.WithClock(clock))
 	client, ctx := srv.Client(t), t.Context()
@@ -66,7 +66,7 @@ func TestAgentPlan(t *testing.T) {
 }
 
 // Every field of an agent arrives, in a Get and in both lists.
-func TestAgentFields(t *testing.T) {
+func TestAgent_fields(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	project := srv.AddProject(connix.Project{})
@@ -87,7 +87,7 @@ func TestAgentFields(t *testing.T) {
 	}
 }
 
-func TestAgentStatuses(t *testing.T) {
+func TestAgent_statuses(t *testing.T) {
 	srv := newServer(t, offContract("a status that is not documented yet"))
 	client, ctx := srv.Client(t), t.Context()
 	agent := srv.AddAgent(connix.Agent{})
@@ -116,7 +116,7 @@ func TestAgentStatuses(t *testing.T) {
 	}
 }
 
-func TestAgentLaunchRefused(t *testing.T) {
+func TestAgent_launchRefused(t *testing.T) {
 	srv := newServer(t, offContract("launches that name too little or too much"))
 	client, ctx := srv.Client(t), t.Context()
 	project := srv.AddProject(connix.Project{})
@@ -143,7 +143,7 @@ func TestAgentLaunchRefused(t *testing.T) {
 	equal(t, "agents", len(must(client.Agents.List(ctx, nil))(t).Items), 0)
 }
 
-func TestAgentStop(t *testing.T) {
+func TestAgent_stop(t *testing.T) {
 	clock := connixtest.NewClock(overviewTime)
 	srv := newServer(t, connixtest.WithClock(clock))
 	client, ctx := srv.Client(t), t.Context()
@@ -167,7 +167,7 @@ func TestAgentStop(t *testing.T) {
 }
 
 // Stopping an agent drops what its plan still held.
-func TestAgentStopEndsItsPlan(t *testing.T) {
+func TestAgent_stopEndsItsPlan(t *testing.T) {
 	clock := connixtest.NewClock(overviewTime)
 	srv := newServer(t, connixtest.WithClock(clock))
 	client, ctx := srv.Client(t), t.Context()
@@ -179,7 +179,7 @@ func TestAgentStopEndsItsPlan(t *testing.T) {
 	equal(t, "status", must(client.Agents.Get(ctx, agent.ID))(t).Status, connix.StatusStopped)
 }
 
-func TestAgentsNotFound(t *testing.T) {
+func TestAgents_notFound(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	for _, c := range []struct {
@@ -206,7 +206,7 @@ func TestAgentsNotFound(t *testing.T) {
 }
 
 // Names of agents need not be unique: the newest is the one just launched.
-func TestFindAgentByName(t *testing.T) {
+func TestAgentFindByName(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	project, other := srv.AddProject(connix.Project{}), srv.AddProject(connix.Project{})
@@ -237,7 +237,7 @@ func TestFindAgentByName(t *testing.T) {
 
 // The list of one project's agents is another endpoint with another dialect.
 // What it cannot say is refused: left out, it would select something else.
-func TestProjectAgentsDialect(t *testing.T) {
+func TestProject_agentsDialect(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	project := srv.AddProject(connix.Project{})

@@ -11,7 +11,7 @@ import (
 	"github.com/connix-io/connix-go/connixtest"
 )
 
-func TestAPIKeyLifecycle(t *testing.T) {
+func TestAPIKey_lifecycle(t *testing.T) {
 	clock := connixtest.NewClock(overviewTime)
 	srv := newServer(t, connixtest.WithClock(clock))
 	client, ctx := srv.Client(t), t.Context()
@@ -62,7 +62,7 @@ func TestAPIKeyLifecycle(t *testing.T) {
 }
 
 // What is zero in a request is not sent.
-func TestAPIKeyDefaults(t *testing.T) {
+func TestAPIKey_defaults(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	created := must(client.APIKeys.Create(ctx, connix.CreateAPIKeyRequest{Name: "all"}))(t)
@@ -73,7 +73,7 @@ func TestAPIKeyDefaults(t *testing.T) {
 	must(srv.Client(t, connix.WithAPIKey(created.Key.Reveal())).Projects.List(ctx, nil))(t)
 }
 
-func TestAPIKeyExpires(t *testing.T) {
+func TestAPIKey_expires(t *testing.T) {
 	clock := connixtest.NewClock(overviewTime)
 	srv := newServer(t, connixtest.WithClock(clock))
 	ctx := t.Context()
@@ -90,7 +90,7 @@ func TestAPIKeyExpires(t *testing.T) {
 }
 
 // The moment that was meant arrives, in any zone and with its fractions.
-func TestAPIKeyExpiryOnTheWire(t *testing.T) {
+func TestAPIKey_expiryOnTheWire(t *testing.T) {
 	srv := newServer(t)
 	zone := time.FixedZone("far east", 9*60*60)
 	must(srv.Client(t).APIKeys.Create(t.Context(), connix.CreateAPIKeyRequest{
@@ -107,7 +107,7 @@ func TestAPIKeyExpiryOnTheWire(t *testing.T) {
 	}
 }
 
-func TestAPIKeyRefused(t *testing.T) {
+func TestAPIKey_refused(t *testing.T) {
 	srv := newServer(t, offContract("keys that break the rules"), connixtest.WithClock(connixtest.NewClock(overviewTime)))
 	client, ctx := srv.Client(t), t.Context()
 	for _, c := range []struct {
@@ -133,7 +133,7 @@ func TestAPIKeyRefused(t *testing.T) {
 	equal(t, "keys", len(must(client.APIKeys.List(ctx, nil))(t).Items), 1)
 }
 
-func TestAPIKeysNotFound(t *testing.T) {
+func TestAPIKeys_notFound(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	for _, c := range []struct {

@@ -12,7 +12,7 @@ import (
 
 // Iterators yield every item once, in the list's order, and ask for a hundred
 // at a time.
-func TestIterateAll(t *testing.T) {
+func TestIterate_all(t *testing.T) {
 	for _, l := range lists {
 		for _, n := range []int{0, 1, 99, 100, 101, 250} {
 			t.Run(fmt.Sprintf("%s/%d", l.name, n), func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestIterateAll(t *testing.T) {
 
 // The options select what is iterated over: where it begins, in what order, how
 // much at a time.
-func TestIterateOptions(t *testing.T) {
+func TestIterate_options(t *testing.T) {
 	for _, l := range lists {
 		t.Run(l.name, func(t *testing.T) {
 			srv := l.fill(t, 10)
@@ -84,7 +84,7 @@ func TestIterateOptions(t *testing.T) {
 
 // Nothing is fetched before an iterator is ranged over, nor after it was left;
 // ranged over again, it begins again.
-func TestIterateIsLazy(t *testing.T) {
+func TestIterate_isLazy(t *testing.T) {
 	for _, l := range lists {
 		t.Run(l.name, func(t *testing.T) {
 			srv := l.fill(t, 10)
@@ -120,7 +120,7 @@ func TestIterateIsLazy(t *testing.T) {
 	}
 }
 
-func TestIterateCallOptions(t *testing.T) {
+func TestIterate_callOptions(t *testing.T) {
 	for _, l := range lists {
 		t.Run(l.name, func(t *testing.T) {
 			srv := l.fill(t, 10)
@@ -137,7 +137,7 @@ func TestIterateCallOptions(t *testing.T) {
 				t.Errorf("one page: %v, %v", pages, err)
 			}
 
-			// Each page has its own answer, there before its items are.
+			// Each page has its own response, there before its items are.
 			var meta connix.Response
 			var before string
 			for page, err := range l.pages(ctx, client, options, connix.WithResponse(&meta), connix.WithHeader("Accept", "application/json;q=0.5")) {
@@ -167,7 +167,7 @@ func TestIterateCallOptions(t *testing.T) {
 
 // An error ends the iteration: it is yielded once, after what had come before,
 // and nothing is fetched after it.
-func TestIterateFails(t *testing.T) {
+func TestIterate_fails(t *testing.T) {
 	for _, l := range lists {
 		t.Run(l.name, func(t *testing.T) {
 			srv := l.fill(t, 10)
@@ -203,7 +203,7 @@ func TestIterateFails(t *testing.T) {
 
 // An item that is put in front of the list pushes others to the next page.
 // Nothing is yielded twice for it.
-func TestIterateWhileItemsAreAdded(t *testing.T) {
+func TestIterate_whileItemsAreAdded(t *testing.T) {
 	for _, l := range lists {
 		t.Run(l.name, func(t *testing.T) {
 			srv := l.fill(t, 10)
@@ -228,7 +228,7 @@ func TestIterateWhileItemsAreAdded(t *testing.T) {
 
 // An item that is removed while pages are fetched shortens the list; the
 // iteration ends all the same.
-func TestIterateWhileItemsAreRemoved(t *testing.T) {
+func TestIterate_whileItemsAreRemoved(t *testing.T) {
 	srv := lists[0].fill(t, 10)
 	client := srv.Client(t)
 	var got []connix.ID
@@ -248,7 +248,7 @@ func TestIterateWhileItemsAreRemoved(t *testing.T) {
 }
 
 // An iterator selects what its options said when it was made.
-func TestIterateKeepsItsOptions(t *testing.T) {
+func TestIterate_keepsItsOptions(t *testing.T) {
 	srv := lists[0].fill(t, 3)
 	options := &connix.ListProjectsOptions{ListOptions: connix.ListOptions{Limit: 2}}
 	all := srv.Client(t).Projects.All(t.Context(), options)

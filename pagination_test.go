@@ -12,7 +12,7 @@ import (
 
 // What the options are on the wire: what is zero is not sent, dates are in UTC
 // and keep the fractions that they have.
-func TestListQuery(t *testing.T) {
+func TestList_query(t *testing.T) {
 	east := time.FixedZone("east", 5*60*60+30*60)
 	for _, c := range []struct {
 		name    string
@@ -38,7 +38,7 @@ func TestListQuery(t *testing.T) {
 	} {
 		for _, l := range lists {
 			if l.offsets {
-				continue // in its own dialect: see TestProjectAgentsDialect
+				continue // in its own dialect: see TestProject_agentsDialect
 			}
 			t.Run(c.name+"/"+l.name, func(t *testing.T) {
 				srv := newServer(t)
@@ -52,7 +52,7 @@ func TestListQuery(t *testing.T) {
 }
 
 // Options that would ask for something else than what they say are refused.
-func TestListOptionsRefused(t *testing.T) {
+func TestListOptions_refused(t *testing.T) {
 	srv := newServer(t)
 	client := srv.Client(t)
 	for _, l := range lists {
@@ -76,7 +76,7 @@ func TestListOptionsRefused(t *testing.T) {
 }
 
 // What only the server knows to be wrong, it says.
-func TestListOptionsRefusedByTheServer(t *testing.T) {
+func TestListOptions_refusedByTheServer(t *testing.T) {
 	for _, l := range lists {
 		srv := l.fill(t, 0, offContract("limits and fields that the lists do not have"))
 		for field, options := range map[string]connix.ListOptions{"limit": {Limit: 101}, "sort": {Sort: "colour"}} {
@@ -93,7 +93,7 @@ func TestListOptionsRefusedByTheServer(t *testing.T) {
 	}
 }
 
-func TestListPages(t *testing.T) {
+func TestList_pages(t *testing.T) {
 	for _, l := range lists {
 		t.Run(l.name, func(t *testing.T) {
 			srv := l.fill(t, 45)
@@ -121,7 +121,7 @@ func TestListPages(t *testing.T) {
 	}
 }
 
-func TestListSortAndOrder(t *testing.T) {
+func TestList_sortAndOrder(t *testing.T) {
 	at := func(hours int) time.Time { return overviewTime.Add(time.Duration(hours) * time.Hour) }
 	seeds := []seed{ // by creation
 		{name: "bravo", created: at(1), updated: at(9)},
@@ -167,7 +167,7 @@ func TestListSortAndOrder(t *testing.T) {
 	}
 }
 
-func TestListFilters(t *testing.T) {
+func TestList_filters(t *testing.T) {
 	at := func(d time.Duration) time.Time { return overviewTime.Add(d) }
 	seeds := map[string]seed{
 		"a": {name: "machine-learning", description: "plain", created: at(0), updated: at(time.Hour)},
@@ -177,7 +177,7 @@ func TestListFilters(t *testing.T) {
 	half := at(time.Second + 250*time.Millisecond)
 	for _, l := range lists {
 		if l.offsets {
-			continue // it filters by status alone: see TestProjectAgentsDialect
+			continue // it filters by status alone: see TestProject_agentsDialect
 		}
 		t.Run(l.name, func(t *testing.T) {
 			srv := l.fill(t, 0)

@@ -28,7 +28,7 @@ func (l list) remote(t *testing.T, n int, opts ...any) *filled {
 	return l.fill(t, n, append(opts, connixtest.WithInMemory())...)
 }
 
-// slow is remote, with a server that takes its time for each answer.
+// slow is remote, with a server that takes its time for each response.
 func (l list) slow(t *testing.T, n int, opts ...any) *filled {
 	t.Helper()
 	return l.remote(t, n, append(opts, connixtest.WithLatency(latency, latency))...)
@@ -69,7 +69,7 @@ func pageOf(r *http.Request) int {
 }
 
 // The pages come in order and complete, in the time that so many at once take.
-func TestPrefetchTakesLessTime(t *testing.T) {
+func TestPrefetch_takesLessTime(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		client := srv.Client(t)
@@ -90,7 +90,7 @@ func TestPrefetchTakesLessTime(t *testing.T) {
 }
 
 // While a page is consumed the next ones are under way already.
-func TestPrefetchWorksWhileThePageIsConsumed(t *testing.T) {
+func TestPrefetch_worksWhileThePageIsConsumed(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		start := time.Now()
@@ -105,7 +105,7 @@ func TestPrefetchWorksWhileThePageIsConsumed(t *testing.T) {
 }
 
 // No more pages are fetched than may be held, however slow the consumer is.
-func TestPrefetchIsBounded(t *testing.T) {
+func TestPrefetch_isBounded(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		for _, n := range []int{0, 1, 3, 9} {
@@ -123,8 +123,8 @@ func TestPrefetchIsBounded(t *testing.T) {
 }
 
 // Every list of every length comes out as it does page by page, for the same
-// calls, in whatever order the answers come.
-func TestPrefetchChangesNothingElse(t *testing.T) {
+// calls, in whatever order the responses come.
+func TestPrefetch_changesNothingElse(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.remote(t, 23, connixtest.WithLatency(0, time.Second))
 		client := srv.Client(t)
@@ -151,7 +151,7 @@ func TestPrefetchChangesNothingElse(t *testing.T) {
 }
 
 // A list that does not tell its pages is read page by page.
-func TestPrefetchWithoutPages(t *testing.T) {
+func TestPrefetch_withoutPages(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 250, connixtest.WithDialect(connixtest.ReferenceDialect))
 		got, err := collect(l.all(t.Context(), srv.Client(t), nil, connix.WithPrefetch(4)))
@@ -174,7 +174,7 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // However an iteration ends, it ends at once, and leaves nothing under way.
-func TestPrefetchStops(t *testing.T) {
+func TestPrefetch_stops(t *testing.T) {
 	stuck := connixtest.Delay(24*time.Hour, nil)
 	for _, c := range []struct {
 		name string
@@ -266,7 +266,7 @@ func TestPrefetchStops(t *testing.T) {
 
 // A page that fails does so in its place: those before it are yielded, those
 // after it are not, and their calls end.
-func TestPrefetchFailsInItsPlace(t *testing.T) {
+func TestPrefetch_failsInItsPlace(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		lost := errors.New("the wire is cut")
@@ -293,7 +293,7 @@ func TestPrefetchFailsInItsPlace(t *testing.T) {
 }
 
 // A call that is repeated holds up its own page only.
-func TestPrefetchRetries(t *testing.T) {
+func TestPrefetch_retries(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 500)
 		var failures atomic.Int64
@@ -312,7 +312,7 @@ func TestPrefetchRetries(t *testing.T) {
 
 // What WithResponse asks for is there before the page is, and does not change
 // while the page is consumed.
-func TestPrefetchFillsTheResponse(t *testing.T) {
+func TestPrefetch_fillsTheResponse(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		var mu sync.Mutex
@@ -344,7 +344,7 @@ func TestPrefetchFillsTheResponse(t *testing.T) {
 
 // Every page waits for its permit: the rate limit holds, and the server has
 // nothing to refuse.
-func TestPrefetchKeepsToTheRateLimit(t *testing.T) {
+func TestPrefetch_keepsToTheRateLimit(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		window := connix.Window{Limit: 5, Period: time.Minute}
 		srv := l.slow(t, 1000, connixtest.WithRateLimits(connixtest.RateLimits{
@@ -362,7 +362,7 @@ func TestPrefetchKeepsToTheRateLimit(t *testing.T) {
 }
 
 // A list that grows or shrinks while it is read ends where it ends then.
-func TestPrefetchWhileTheTotalChanges(t *testing.T) {
+func TestPrefetch_whileTheTotalChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lists[0]
 		srv := l.slow(t, 10)
@@ -414,7 +414,7 @@ func TestPrefetchWhileTheTotalChanges(t *testing.T) {
 // Two pages that are fetched at the same time may be read in the wrong order,
 // with an insert between: the later one first, then the earlier one, from which
 // the insert has pushed an item to the later one. Neither holds it.
-func TestPrefetchLosesNothingToAnInsert(t *testing.T) {
+func TestPrefetch_losesNothingToAnInsert(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		for _, c := range [][2]int{{3, 2}, {4, 2}, {4, 3}, {5, 2}} {
 			first, second := c[0], c[1]
@@ -446,7 +446,7 @@ func TestPrefetchLosesNothingToAnInsert(t *testing.T) {
 
 // Pages that turn out shorter than the server's limit move those after them:
 // what was fetched from the wrong place is fetched again.
-func TestPrefetchFollowsShortPages(t *testing.T) {
+func TestPrefetch_followsShortPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const total = 40
 		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -474,7 +474,7 @@ func TestPrefetchFollowsShortPages(t *testing.T) {
 
 // What a hook or a transport does on a goroutine of the iterator's reaches the
 // consumer as if it had happened on its own.
-func TestPrefetchPanics(t *testing.T) {
+func TestPrefetch_panics(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 1000)
 		end := func() { panic("of the transport") }
@@ -511,7 +511,7 @@ func TestPrefetchPanics(t *testing.T) {
 	})
 }
 
-func TestPrefetchIsForIterators(t *testing.T) {
+func TestPrefetch_isForIterators(t *testing.T) {
 	eachDialect(t, func(t *testing.T, l list) {
 		srv := l.slow(t, 10)
 		client, ctx := srv.Client(t), t.Context()

@@ -12,7 +12,7 @@ import (
 	"github.com/connix-io/connix-go/connixtest"
 )
 
-func TestProjectLifecycle(t *testing.T) {
+func TestProject_lifecycle(t *testing.T) {
 	clock := connixtest.NewClock(overviewTime)
 	srv := newServer(t, connixtest.WithClock(clock))
 	client, ctx := srv.Client(t), t.Context()
@@ -43,7 +43,7 @@ func TestProjectLifecycle(t *testing.T) {
 
 // The rules of a project's name are the server's; what it says of a bad one
 // arrives whole. Creating and renaming have the same rules.
-func TestProjectNames(t *testing.T) {
+func TestProject_names(t *testing.T) {
 	srv := newServer(t, offContract("names that break the rules"))
 	client, ctx := srv.Client(t), t.Context()
 	other := srv.AddProject(connix.Project{Name: "other"})
@@ -89,7 +89,7 @@ func TestProjectNames(t *testing.T) {
 	equal(t, "projects", len(must(client.Projects.List(ctx, nil))(t).Items), 1)
 }
 
-func TestProjectNameIsUnique(t *testing.T) {
+func TestProject_nameIsUnique(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	first := srv.AddProject(connix.Project{Name: "first"})
@@ -115,7 +115,7 @@ func TestProjectNameIsUnique(t *testing.T) {
 	}
 }
 
-func TestProjectUpdateThatChangesNothing(t *testing.T) {
+func TestProject_updateThatChangesNothing(t *testing.T) {
 	srv := newServer(t)
 	project := srv.AddProject(connix.Project{})
 	_, err := srv.Client(t).Projects.Update(t.Context(), project.ID, connix.UpdateProjectRequest{})
@@ -123,7 +123,7 @@ func TestProjectUpdateThatChangesNothing(t *testing.T) {
 	srv.Expect(t, connixtest.Match{}, 0)
 }
 
-func TestProjectDeleteEndsItsAgents(t *testing.T) {
+func TestProject_deleteEndsItsAgents(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	gone, left := srv.AddAgent(connix.Agent{}), srv.AddAgent(connix.Agent{})
@@ -135,7 +135,7 @@ func TestProjectDeleteEndsItsAgents(t *testing.T) {
 	must(client.Agents.Get(ctx, left.ID))(t)
 }
 
-func TestProjectsNotFound(t *testing.T) {
+func TestProjects_notFound(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	name := "any-name"
@@ -157,7 +157,7 @@ func TestProjectsNotFound(t *testing.T) {
 	}
 }
 
-func TestFindProjectByName(t *testing.T) {
+func TestProjectFindByName(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	// The search finds it within others, most of them newer.
@@ -192,7 +192,7 @@ func TestFindProjectByName(t *testing.T) {
 }
 
 // The reference pages write project ids as strings, and list id and name alone.
-func TestProjectsInTheReferenceDialect(t *testing.T) {
+func TestProjects_inTheReferenceDialect(t *testing.T) {
 	srv := newServer(t, connixtest.WithDialect(connixtest.ReferenceDialect))
 	client, ctx := srv.Client(t), t.Context()
 	created := must(client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "my-ai-project"}))(t)

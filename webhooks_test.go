@@ -10,7 +10,7 @@ import (
 	"github.com/connix-io/connix-go/connixtest"
 )
 
-func TestWebhookLifecycle(t *testing.T) {
+func TestWebhook_lifecycle(t *testing.T) {
 	clock := connixtest.NewClock(overviewTime)
 	srv := newServer(t, connixtest.WithClock(clock))
 	client, ctx := srv.Client(t), t.Context()
@@ -54,7 +54,7 @@ func TestWebhookLifecycle(t *testing.T) {
 
 // An update sends what it was given and nothing else: not given, empty and
 // given are three things.
-func TestWebhookUpdate(t *testing.T) {
+func TestWebhook_update(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	start := connix.Webhook{URL: "https://example.com/a", Events: []connix.EventType{connix.EventAgentFailed}}
@@ -105,7 +105,7 @@ func TestWebhookUpdate(t *testing.T) {
 	srv.Expect(t, connixtest.Match{}, 0)
 }
 
-func TestWebhookEvents(t *testing.T) {
+func TestWebhook_events(t *testing.T) {
 	srv := newServer(t, offContract("an event that does not exist"))
 	client, ctx := srv.Client(t), t.Context()
 	all := []connix.EventType{
@@ -124,7 +124,7 @@ func TestWebhookEvents(t *testing.T) {
 	equal(t, "unknown words", []any{got.Events[0], got.Status}, []any{connix.EventType("agent.cloned"), connix.Status("sleeping")})
 }
 
-func TestWebhookRefused(t *testing.T) {
+func TestWebhook_refused(t *testing.T) {
 	srv := newServer(t, offContract("webhooks that break the rules"))
 	client, ctx := srv.Client(t), t.Context()
 	webhook := srv.AddWebhook(connix.Webhook{URL: "https://example.com/", Events: []connix.EventType{connix.EventAgentFailed}}, "a-secret")
@@ -161,7 +161,7 @@ func TestWebhookRefused(t *testing.T) {
 	equal(t, "webhooks", must(client.Webhooks.List(ctx, nil))(t).Items, []connix.Webhook{webhook})
 }
 
-func TestWebhooksNotFound(t *testing.T) {
+func TestWebhooks_notFound(t *testing.T) {
 	srv := newServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	for _, c := range []struct {

@@ -49,7 +49,7 @@ func (m *model) remove(id string) {
 	}
 }
 
-// page is what the server answers.
+// page is the response of the server.
 func (m *model) page(at Position) ([]string, *Block) {
 	m.reads++
 	from := at.Offset

@@ -13,7 +13,7 @@ import (
 	"github.com/connix-io/connix-go/connixtest"
 )
 
-// paged returns a handler of pages: body makes the n-th request's answer, from
+// paged returns a handler of pages: body makes the n-th request's response, from
 // the place that it asks for. It counts the requests, and ends an iteration that
 // would not end by itself.
 func paged(count *int, body func(n int, r *http.Request) string) http.HandlerFunc {
@@ -29,7 +29,7 @@ func paged(count *int, body func(n int, r *http.Request) string) http.HandlerFun
 
 // Lists whose pages contradict themselves or each other end, or fail and say
 // why; they never go on for ever, and never end early without a word.
-func TestIterateOverLies(t *testing.T) {
+func TestIterate_overLies(t *testing.T) {
 	items := func(ids ...string) string {
 		var all []string
 		for _, id := range ids {
@@ -131,7 +131,7 @@ func texts(ids []connix.ID) []string {
 }
 
 // The same over the list that counts items instead of pages.
-func TestIterateOverLiesByOffset(t *testing.T) {
+func TestIterate_overLiesByOffset(t *testing.T) {
 	offset := func(r *http.Request) int {
 		at, _ := strconv.Atoi(r.URL.Query().Get("offset"))
 		return at
@@ -190,7 +190,7 @@ func TestIterateOverLiesByOffset(t *testing.T) {
 }
 
 // A list is read in every form that the API's pages show, by every method.
-func TestListEnvelopes(t *testing.T) {
+func TestList_envelopes(t *testing.T) {
 	const items = `[{"id":"a","name":"first"},{"id":7,"name":"second"}]`
 	const block = `,"pagination":{"page":1,"limit":20,"total":2,"pages":1,"has_next":false,"has_prev":false}`
 	want := []connix.ID{"a", "7"}
@@ -242,7 +242,7 @@ func TestListEnvelopes(t *testing.T) {
 }
 
 // The fake's reference dialect has no paging block at all.
-func TestIterateInTheReferenceDialect(t *testing.T) {
+func TestIterate_inTheReferenceDialect(t *testing.T) {
 	for _, l := range lists {
 		srv := l.fill(t, 150, connixtest.WithDialect(connixtest.ReferenceDialect))
 		got, err := collect(l.all(t.Context(), srv.Client(t), nil))
@@ -253,7 +253,7 @@ func TestIterateInTheReferenceDialect(t *testing.T) {
 }
 
 // A failure between pages keeps its class.
-func TestIterateErrorOfALaterPage(t *testing.T) {
+func TestIterate_errorOfALaterPage(t *testing.T) {
 	calls := 0
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		if calls++; calls == 2 {
