@@ -69,13 +69,13 @@ func playWithoutMounts(t *testing.T) {
 func withoutMounts(folder string) error {
 	inside := filepath.Join(folder, "inside")
 	path := filepath.Join(inside, "token.json")
-	if err := errors.Join(os.Mkdir(inside, 0o700), save(path), os.Chmod(inside, 0o500)); err != nil { //nolint:gosec // a folder
+	if err := errors.Join(os.Mkdir(inside, 0o700), save(path), os.Chmod(inside, 0o500)); err != nil {
 		return err
 	}
 	if err := wantRefreshes(path); err != nil {
 		return err
 	}
-	return errors.Join(os.Chmod(inside, 0o700), fileSizeLimit(folder)) //nolint:gosec // a folder
+	return errors.Join(os.Chmod(inside, 0o700), fileSizeLimit(folder))
 }
 
 func init() {
