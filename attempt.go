@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/headers"
@@ -123,6 +122,7 @@ func (k *call) makeHop(ctx context.Context) (*http.Request, error) {
 func (k *call) settled(ctx context.Context, x exchange) exchange {
 	a := &k.attempt
 	x.sentAt, x.receivedAt = a.started, time.Now()
+	x.requestID = k.concealID(x.requestID)
 	if x.Status == 0 {
 		ended := ctx.Err()
 		if cause := context.Cause(ctx); !a.refused && ended != nil && k.ctx.Err() == nil && errors.Is(x.Err, ended) && !retry.FailedToConnect(x.Err) {
@@ -131,7 +131,7 @@ func (k *call) settled(ctx context.Context, x exchange) exchange {
 		if a.trace.repeated() {
 			x.Err = errRepeatedByTransport
 		}
-		x.Err = redacted(transportError(x.Err), a.secret)
+		x.Err = k.secrets().hideIn(transportError(x.Err))
 	}
 	x.Outcome = retry.Classify(k.request.method, x.Status, x.Err, a.evidence(ctx, &x))
 	x.Err = retry.Plain(x.Err)
@@ -244,25 +244,3 @@ func transportError(err error) error {
 	}
 	return err
 }
-
-// redacted takes the credential out of an error's text, in case a transport of the
-// caller's quotes the request.
-func redacted(err error, secret []string) error {
-	const shortest = 8 // what is shorter is no credential, and may be part of a word
-	if err == nil || len(secret) == 0 {
-		return err
-	}
-	text, bare := err.Error(), strings.TrimPrefix(secret[0], bearerPrefix)
-	if len(bare) < shortest || !strings.Contains(text, bare) {
-		return err
-	}
-	return redactedError{err, strings.ReplaceAll(text, bare, "****")}
-}
-
-type redactedError struct {
-	err  error
-	text string
-}
-
-func (e redactedError) Error() string { return e.text }
-func (e redactedError) Unwrap() error { return e.err }

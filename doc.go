@@ -95,8 +95,10 @@
 //
 // # Secrets
 //
-// API keys, tokens and webhook secrets are masked in all output of fmt and slog, and
-// in errors. The client sends credentials only to the base URL's scheme, host and
+// API keys, tokens and webhook secrets are masked in all output of fmt and slog, and in
+// errors and their JSON, also where a server quotes them in a message or a request ID.
+// Only [Error].Body and the Header and Body of a [Response] are as received; nothing of
+// this package prints them. The client sends credentials only to the base URL's scheme, host and
 // port.
 package connix
 

@@ -73,6 +73,11 @@ const (
 // Error is the failure of a call whose arguments were valid: the response reports
 // an error, the response cannot be read, or there is no response.
 //
+// An error does not show the call's secrets: where the server quotes the credential,
+// or a value that was sent under a name such as "secret", the fields but Body have ****
+// in its place, and so has all that fmt, slog and JSON print. What an error within Err
+// shows of itself is its own, once it is unwrapped.
+//
 // The zero value is usable. Tests can build the error that they need:
 // &connix.Error{StatusCode: 404} matches [ErrNotFound].
 type Error struct {
@@ -97,7 +102,8 @@ type Error struct {
 	// RetryAfter is the value of the Retry-After header, 0 if there was none.
 	RetryAfter time.Duration
 	// Body is the start of the last response's body, at most 64 KiB; nil if there
-	// was none.
+	// was none. It is as received, so that it may hold a secret, such as a new API
+	// key that could not be read. Nothing of this package prints it.
 	Body []byte
 	// Err is the cause: a network error, a context's error, a [*RateLimitError],
 	// [ErrUnknownOutcome] or others. It is nil if the response explains everything.
@@ -150,7 +156,7 @@ func (e *Error) Error() string {
 		if what != "" {
 			b.WriteString(": ")
 		}
-		b.WriteString(strings.ReplaceAll(e.Err.Error(), "connix: ", ""))
+		b.WriteString(strings.ReplaceAll(hideShapes(e.Err.Error()), "connix: ", ""))
 	}
 	if hint := e.hint(); hint != "" {
 		b.WriteString("; " + hint)
@@ -270,16 +276,12 @@ func (e *Error) LogValue() slog.Value {
 	if e == nil {
 		return slog.Value{}
 	}
-	return slog.GroupValue(
-		slog.String("error", e.Error()),
-		slog.Int("status", e.StatusCode),
-		slog.String("code", printable(e.Code, maxText)),
-		slog.String("request_id", printable(e.RequestID, maxText)),
-		slog.String("method", e.Method),
-		slog.String("route", e.Route),
-		slog.Int("attempts", len(e.Attempts)),
-	)
+	return e.printed().logValue()
 }
+
+// MarshalJSON returns what [Error.LogValue] logs, and never the body. It is for logs, and
+// is not read back.
+func (e Error) MarshalJSON() ([]byte, error) { return e.printed().json() }
 
 // ArgumentError reports an argument or an option that the client refused before it
 // sent anything: an empty ID, an update that changes nothing, a filter that the
@@ -314,6 +316,9 @@ func (c causes) Error() string {
 }
 
 func (c causes) Unwrap() []error { return c }
+
+// Format writes the one line for every verb: a dump could show what a cause holds.
+func (c causes) Format(f fmt.State, verb rune) { formatText(f, verb, c.Error()) }
 
 // join returns the non-nil errors as one error, nil if there are none.
 func join(errs ...error) error {

@@ -24,7 +24,7 @@ func (k *call) outcome(out any) error {
 			k.logUnread(unread)
 		}
 		if err != nil {
-			return k.invalidResponse(err)
+			return k.conceal(k.invalidResponse(err))
 		}
 		k.client.budget.Succeeded(k.retry.Retries > 0)
 		return nil
@@ -32,7 +32,7 @@ func (k *call) outcome(out any) error {
 	if k.alreadyDeleted() {
 		return nil
 	}
-	return k.failure(k.cause())
+	return k.conceal(k.failure(k.cause()))
 }
 
 // succeededWithoutBody reports whether the response is empty and its status tells
@@ -65,7 +65,7 @@ func saysGone(status int, code string) bool {
 
 // invalidResponse is the error of a 2xx that cannot be read as the endpoint's
 // result.
-func (k *call) invalidResponse(err error) error {
+func (k *call) invalidResponse(err error) *Error {
 	k.retry.Uncertain = k.retry.Uncertain || retry.IsWrite(k.request.method)
 	if envelope, ok := errors.AsType[*apiError](err); ok {
 		e := k.failure(ErrInvalidResponse)

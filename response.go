@@ -43,6 +43,10 @@ func (r Response) String() string {
 // Format writes the text of [Response.String] for every verb.
 func (r Response) Format(f fmt.State, verb rune) { formatText(f, verb, r.String()) }
 
+// MarshalJSON returns the status, the request ID, the response time and the number of
+// attempts, for logs; it is not read back. Header and Body may hold a secret.
+func (r Response) MarshalJSON() ([]byte, error) { return r.printed().json() }
+
 // LogValue returns the text of [Response.String] for slog.
 func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
