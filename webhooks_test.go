@@ -182,7 +182,7 @@ func TestWebhooks_notFound(t *testing.T) {
 
 // An empty secret is not sent. The events are always sent, because the API requires them.
 func TestWebhookCreate_withoutSecret(t *testing.T) {
-	srv := newServer(t)
+	srv := newServer(t, offContract("a webhook without events"))
 	client := srv.Client(t)
 	must(client.Webhooks.Create(t.Context(), connix.CreateWebhookRequest{URL: "https://example.com/", Events: []connix.EventType{connix.EventAgentFailed}}))(t)
 	srv.Expect(t, connixtest.Match{Body: json.RawMessage(`{"url":"https://example.com/","events":["agent.failed"]}`), Status: 201}, 1)
