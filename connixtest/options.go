@@ -20,6 +20,7 @@ type config struct {
 	limits                 RateLimits
 	minLatency, maxLatency time.Duration
 	journalSize            int
+	journalBytes           int
 	dialect                Dialect
 	checks                 []func(*http.Request) error
 	deliveries             fake.DeliveryConfig
@@ -83,6 +84,18 @@ func WithJournalSize(n int) Option {
 			c.refuse("WithJournalSize(%d): want at least 1", n)
 		}
 		c.journalSize = n
+	}
+}
+
+// WithJournalBytes bounds the bodies of the requests and responses in the journal to n
+// bytes: the oldest requests are dropped first, and the newest one stays whatever its
+// size. The default is 64 MiB. n must be at least 1.
+func WithJournalBytes(n int) Option {
+	return func(c *config) {
+		if n < 1 {
+			c.refuse("WithJournalBytes(%d): want at least 1", n)
+		}
+		c.journalBytes = n
 	}
 }
 

@@ -88,8 +88,8 @@ func TestAuthentication(t *testing.T) {
 // TestScopes asks every operation of the document with every scope alone.
 func TestScopes(t *testing.T) {
 	operations := openapi.Operations()
-	if len(operations) < 20 {
-		t.Fatalf("the document has only %d operations", len(operations))
+	if len(operations) == 0 {
+		t.Fatal("the document has no operation")
 	}
 	scopes := append(state.AllScopes(), "", "read", "write")
 	for _, op := range operations {

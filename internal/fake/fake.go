@@ -50,6 +50,9 @@ type Config struct {
 	MinLatency, MaxLatency time.Duration
 	// JournalSize is how many requests are remembered; 0: DefaultJournalSize.
 	JournalSize int
+	// JournalBytes bounds the bodies of these requests and their responses; 0:
+	// DefaultJournalBytes.
+	JournalBytes int
 	// OAuth, if any, is the authorization server beside the API.
 	OAuth OAuth
 	// Users has each user of OAuth see their own records only.
@@ -72,6 +75,9 @@ type Config struct {
 
 // DefaultJournalSize is how many requests are remembered unless told otherwise.
 const DefaultJournalSize = 10000
+
+// DefaultJournalBytes is how much of bodies is remembered unless told otherwise.
+const DefaultJournalBytes = 64 << 20
 
 // Fake is one fake API. It is safe for concurrent use.
 type Fake struct {
@@ -100,7 +106,10 @@ func New(c Config) *Fake {
 	if f.config.JournalSize == 0 {
 		f.config.JournalSize = DefaultJournalSize
 	}
-	f.journal = journal.New(f.config.JournalSize)
+	if f.config.JournalBytes == 0 {
+		f.config.JournalBytes = DefaultJournalBytes
+	}
+	f.journal = journal.New(f.config.JournalSize, f.config.JournalBytes)
 	f.closed, f.close = context.WithCancel(context.Background())
 	f.deliveries = f.newDeliveries(c.Deliveries)
 	f.users = users{ids: new(state.IDs), stores: map[string]*state.Store{}}

@@ -207,6 +207,7 @@ func TestGzip(t *testing.T) {
 		{"/projects?limit=100", "", false},
 		{"/projects?limit=100", "identity", false},
 		{"/projects?limit=100", "gzip;q=0", false},
+		{"/projects?limit=100", "gzip;Q=0", false},
 		{"/projects?limit=100", "gzip;q=x", false},
 		{"/projects?limit=1", "gzip", false}, // too short to be worth it
 	}

@@ -50,6 +50,15 @@ var routes = []route{
 	{method: "DELETE", path: "/auth/api-keys/{id}", scope: state.ScopeAPIKeysWrite, handle: revokeAPIKey},
 }
 
+// Routes returns each method and template of the API, such as "GET /projects/{id}".
+func Routes() []string {
+	all := make([]string, len(routes))
+	for i, r := range routes {
+		all[i] = r.method + " " + r.path
+	}
+	return all
+}
+
 // templates are the paths of the routes, split, each once.
 var templates = func() (all [][]string) {
 	for _, r := range routes {

@@ -3,52 +3,25 @@ package openapi_test
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
+	"strings"
 	"testing"
 
 	"github.com/connix-io/connix-go/internal/openapi"
 )
 
-// TestOperations holds the document to the list of endpoints, so that one that
-// is dropped or renamed is noticed.
+// TestOperations reads every operation of the document, each under a name that no other
+// has and with one success. The drift test of connixtest compares them with the fake and
+// the client.
 func TestOperations(t *testing.T) {
-	want := []openapi.Operation{
-		{ID: "listAgents", Method: "GET", Path: "/api/v1/agents", Status: 200, Assumed: true},
-		{ID: "launchAgent", Method: "POST", Path: "/api/v1/agents", Status: 201},
-		{ID: "getAgent", Method: "GET", Path: "/api/v1/agents/{id}", Status: 200, Assumed: true},
-		{ID: "stopAgent", Method: "POST", Path: "/api/v1/agents/{id}/stop", Status: 200, Assumed: true},
-		{ID: "listAPIKeys", Method: "GET", Path: "/api/v1/auth/api-keys", Status: 200, Assumed: true},
-		{ID: "createAPIKey", Method: "POST", Path: "/api/v1/auth/api-keys", Status: 201, Assumed: true},
-		{ID: "revokeAPIKey", Method: "DELETE", Path: "/api/v1/auth/api-keys/{id}", Status: 204, Assumed: true},
-		{ID: "getAPIKey", Method: "GET", Path: "/api/v1/auth/api-keys/{id}", Status: 200, Assumed: true},
-		{ID: "getOpenAPI", Method: "GET", Path: "/api/v1/docs", Status: 200},
-		{ID: "hello", Method: "GET", Path: "/api/v1/hello", Status: 200},
-		{ID: "listProjects", Method: "GET", Path: "/api/v1/projects", Status: 200},
-		{ID: "createProject", Method: "POST", Path: "/api/v1/projects", Status: 201},
-		{ID: "deleteProject", Method: "DELETE", Path: "/api/v1/projects/{id}", Status: 204, Assumed: true},
-		{ID: "getProject", Method: "GET", Path: "/api/v1/projects/{id}", Status: 200, Assumed: true},
-		{ID: "updateProject", Method: "PATCH", Path: "/api/v1/projects/{id}", Status: 200, Assumed: true},
-		{ID: "listProjectAgents", Method: "GET", Path: "/api/v1/projects/{id}/agents", Status: 200, Assumed: true},
-		{ID: "getStatus", Method: "GET", Path: "/api/v1/status", Status: 200},
-		{ID: "listWebhooks", Method: "GET", Path: "/api/v1/webhooks", Status: 200, Assumed: true},
-		{ID: "createWebhook", Method: "POST", Path: "/api/v1/webhooks", Status: 201},
-		{ID: "deleteWebhook", Method: "DELETE", Path: "/api/v1/webhooks/{id}", Status: 204, Assumed: true},
-		{ID: "getWebhook", Method: "GET", Path: "/api/v1/webhooks/{id}", Status: 200, Assumed: true},
-		{ID: "updateWebhook", Method: "PATCH", Path: "/api/v1/webhooks/{id}", Status: 200, Assumed: true},
+	ids := map[string]bool{}
+	for _, op := range openapi.Operations() {
+		if op.ID == "" || ids[op.ID] || op.Status/100 != 2 || op.Method != strings.ToUpper(op.Method) || !strings.HasPrefix(op.Path, "/api/v1/") {
+			t.Errorf("operation %+v", op)
+		}
+		ids[op.ID] = true
 	}
-	got := openapi.Operations()
-	if !slices.Equal(got, want) {
-		for _, op := range got {
-			if !slices.Contains(want, op) {
-				t.Errorf("unexpected operation %+v", op)
-			}
-		}
-		for _, op := range want {
-			if !slices.Contains(got, op) {
-				t.Errorf("missing operation %+v", op)
-			}
-		}
-		t.Errorf("got %d operations in the order %v, want %d", len(got), got, len(want))
+	if len(ids) == 0 {
+		t.Error("the document has no operation")
 	}
 }
 

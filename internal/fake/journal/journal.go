@@ -26,17 +26,18 @@ type Entry struct {
 
 // Journal holds the newest entries, in the order in which the requests arrived.
 type Journal struct {
-	size int
+	size, maxBytes int
 
 	mu      sync.Mutex
-	ring    []*Exchange // of at most size
-	next    int         // where in a full ring the next one goes
+	entered []*Exchange // oldest first
+	bytes   int         // of the bodies of what is entered
 	dropped int         // entries that newer ones have displaced
 	changes await.Changes
 }
 
-// New returns a journal of at most size entries, one or more.
-func New(size int) *Journal { return &Journal{size: size} }
+// New returns a journal of at most size entries, one or more, whose bodies take at most
+// maxBytes. The newest entry is there whatever its size.
+func New(size, maxBytes int) *Journal { return &Journal{size: size, maxBytes: maxBytes} }
 
 // Entries returns what the journal holds, oldest first.
 func (j *Journal) Entries() []Entry {
@@ -46,9 +47,8 @@ func (j *Journal) Entries() []Entry {
 }
 
 func (j *Journal) entries() []Entry {
-	all := make([]Entry, 0, len(j.ring))
-	for i := range j.ring {
-		x := j.ring[(j.next+i)%len(j.ring)]
+	all := make([]Entry, 0, len(j.entered))
+	for _, x := range j.entered {
 		e := x.entry
 		// Later writes append behind this length, so the bytes stay as they are.
 		e.Response = slices.Clip(e.Response)
@@ -79,7 +79,10 @@ func (j *Journal) Await(ctx context.Context, enough func([]Entry) bool) (all []E
 func (j *Journal) Reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.ring, j.next, j.dropped = nil, 0, 0
+	for _, x := range j.entered {
+		x.gone = true
+	}
+	j.entered, j.bytes, j.dropped = nil, 0, 0
 	j.changes.Wake()
 }
 
@@ -88,21 +91,30 @@ func (j *Journal) Add(e Entry) *Exchange {
 	x := &Exchange{journal: j, entry: e}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.ring) < j.size {
-		j.ring = append(j.ring, x)
-	} else {
-		j.dropped++
-		j.ring[j.next] = x
-		j.next = (j.next + 1) % j.size
-	}
+	j.entered = append(j.entered, x)
+	j.bytes += len(e.Body)
+	j.trim()
 	j.changes.Wake()
 	return x
+}
+
+// trim drops the oldest entries while there are too many of them, or too many bytes.
+func (j *Journal) trim() {
+	for len(j.entered) > j.size || j.bytes > j.maxBytes && len(j.entered) > 1 {
+		x := j.entered[0]
+		x.gone = true
+		j.bytes -= len(x.entry.Body) + len(x.entry.Response)
+		j.entered[0] = nil // append moves to a new array now and again; this one is garbage
+		j.entered = j.entered[1:]
+		j.dropped++
+	}
 }
 
 // Exchange is an entry in the making.
 type Exchange struct {
 	journal *Journal
 	entry   Entry
+	gone    bool // from the journal
 }
 
 // maxResponse bounds what is kept of one response: a test may have one that never
@@ -121,8 +133,13 @@ func (x *Exchange) Respond(status int, header http.Header) {
 func (x *Exchange) Wrote(p []byte) {
 	x.journal.mu.Lock()
 	defer x.journal.mu.Unlock()
-	room := maxResponse - len(x.entry.Response)
-	x.entry.Response = append(x.entry.Response, p[:min(len(p), room)]...)
+	if x.gone {
+		return
+	}
+	kept := p[:min(len(p), maxResponse-len(x.entry.Response))]
+	x.entry.Response = append(x.entry.Response, kept...)
+	x.journal.bytes += len(kept)
+	x.journal.trim()
 }
 
 // MarkFault notes that the response was not left to the API.

@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ func routes(entries []journal.Entry) string {
 }
 
 func TestTheNewestAreKept(t *testing.T) {
-	j := journal.New(3)
+	j := journal.New(3, 1<<20)
 	want := []string{"a", "ab", "abc", "bcd", "cde", "def", "efg"}
 	for i, route := range strings.Split("abcdefg", "") {
 		j.Add(journal.Entry{Route: route})
@@ -41,7 +42,7 @@ func TestTheNewestAreKept(t *testing.T) {
 }
 
 func TestAnEntryIsASnapshot(t *testing.T) {
-	j := journal.New(3)
+	j := journal.New(3, 1<<20)
 	x := j.Add(journal.Entry{})
 	header := http.Header{"A": {"1"}}
 	x.Respond(201, header)
@@ -65,7 +66,7 @@ func TestAnEntryIsASnapshot(t *testing.T) {
 }
 
 func TestResponsesAreBounded(t *testing.T) {
-	j := journal.New(1)
+	j := journal.New(1, 1<<20)
 	x := j.Add(journal.Entry{})
 	for range 1000 {
 		x.Wrote(make([]byte, 1000))
@@ -77,7 +78,7 @@ func TestResponsesAreBounded(t *testing.T) {
 
 func TestAwait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		j := journal.New(10)
+		j := journal.New(10, 1<<20)
 		answered := func(n int) func([]journal.Entry) bool {
 			return func(all []journal.Entry) bool {
 				for _, e := range all {
@@ -121,8 +122,33 @@ func TestContext(t *testing.T) {
 	if x := journal.FromContext(t.Context()); x != nil {
 		t.Errorf("a context of nothing carries %v", x)
 	}
-	x := journal.New(1).Add(journal.Entry{})
+	x := journal.New(1, 1<<20).Add(journal.Entry{})
 	if got := journal.FromContext(journal.NewContext(t.Context(), x)); got != x {
 		t.Errorf("FromContext = %v, want %v", got, x)
+	}
+}
+
+func TestJournal_boundedBytes(t *testing.T) {
+	j := journal.New(100, 1000)
+	for i := range 10 {
+		x := j.Add(journal.Entry{Path: fmt.Sprint(i), Body: make([]byte, 100)})
+		x.Wrote(make([]byte, 200))
+	}
+	all := j.Entries()
+	if len(all) != 3 || all[0].Path != "7" || j.Dropped() != 7 {
+		t.Errorf("%d entries from %v, %d dropped; want the newest 3", len(all), all[0].Path, j.Dropped())
+	}
+	j.Add(journal.Entry{Path: "huge", Body: make([]byte, 5000)})
+	if all := j.Entries(); len(all) != 1 || all[0].Path != "huge" {
+		t.Errorf("%d entries, want the huge one alone", len(all))
+	}
+	late := j.Add(journal.Entry{Path: "late"})
+	j.Reset()
+	late.Wrote(make([]byte, 5000)) // it is counted nowhere
+	for i := range 9 {
+		j.Add(journal.Entry{Path: fmt.Sprint(i), Body: make([]byte, 100)})
+	}
+	if all := j.Entries(); len(all) != 9 {
+		t.Errorf("%d entries after a Reset, want 9", len(all))
 	}
 }

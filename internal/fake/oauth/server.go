@@ -149,7 +149,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case TokenPath:
 		s.serveToken(w, r)
 	default:
-		http.NotFound(w, r)
+		writeFailure(w, &failure{code: "not_found", description: "there are /oauth2/authorize and /oauth2/token", status: http.StatusNotFound})
 	}
 }
 

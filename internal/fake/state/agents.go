@@ -38,7 +38,7 @@ func (s *Store) LaunchAgent(l Launch) (*Agent, *Project, error) {
 		ProjectID: p.ID,
 		Status:    StatusCreating,
 	}
-	s.agents.Insert(a)
+	s.insertAgent(a)
 	s.publish(Event{Type: EventAgentLaunched, At: now, Agent: a})
 	s.schedule(a.ID, now, plan)
 	s.settle(now)
@@ -47,8 +47,7 @@ func (s *Store) LaunchAgent(l Launch) (*Agent, *Project, error) {
 
 // Agent returns one agent.
 func (s *Store) Agent(id ID) (*Agent, error) {
-	s.begin()
-	defer s.end()
+	defer s.view()()
 	return s.agent(id)
 }
 
@@ -62,22 +61,20 @@ func (s *Store) agent(id ID) (*Agent, error) {
 
 // Agents returns a page of agents and their total.
 func (s *Store) Agents(q table.Query[*Agent]) ([]*Agent, int) {
-	s.begin()
-	defer s.end()
-	return s.agents.Page(q)
+	return page(s, &s.agents, q)
 }
 
 // AgentsOf returns a page of a project's agents and their total.
 func (s *Store) AgentsOf(project ID, q table.Query[*Agent]) ([]*Agent, int, error) {
-	s.begin()
-	defer s.end()
-	if _, err := s.project(project); err != nil {
+	done := s.view()
+	_, err := s.project(project)
+	t := s.byProject[project]
+	done()
+	if err != nil || t == nil {
 		return nil, 0, err
 	}
-	keep := q.Keep
-	q.Keep = func(a *Agent) bool { return a.ProjectID == project && (keep == nil || keep(a)) }
-	page, total := s.agents.Page(q)
-	return page, total, nil
+	agents, total := page(s, t, q)
+	return agents, total, nil
 }
 
 // StopAgent stops an agent and drops the rest of its plan. Stopping one that is
@@ -114,21 +111,32 @@ func (s *Store) setStatus(a *Agent, status string, at time.Time) *Agent {
 	changed := *a
 	changed.Status, changed.UpdatedAt, changed.LastActivityAt = status, stamp(at), new(stamp(at))
 	s.agents.Replace(&changed)
+	s.byProject[a.ProjectID].Replace(&changed)
 	if event := statusEvent(status); event != "" && status != a.Status {
 		s.publish(Event{Type: event, At: at, Agent: &changed})
 	}
 	return &changed
 }
 
+// insertAgent adds an agent to the tables.
+func (s *Store) insertAgent(a *Agent) {
+	s.agents.Insert(a)
+	t := s.byProject[a.ProjectID]
+	if t == nil {
+		t = new(table.Table[*Agent])
+		s.byProject[a.ProjectID] = t
+	}
+	t.Insert(a)
+}
+
 func (s *Store) deleteAgentsOf(project ID) {
-	var gone []ID
-	for a := range s.agents.All() {
-		if a.ProjectID == project {
-			gone = append(gone, a.ID)
-		}
+	t := s.byProject[project]
+	if t == nil {
+		return
 	}
-	for _, id := range gone {
-		s.cancel(id)
-		s.agents.Delete(id)
+	for a := range t.All() {
+		s.cancel(a.ID)
 	}
+	s.agents.DeleteFunc(func(a *Agent) bool { return a.ProjectID == project })
+	delete(s.byProject, project)
 }

@@ -50,8 +50,7 @@ func (s *Store) CreateAPIKey(n NewAPIKey) (*APIKey, error) {
 
 // APIKey returns one key.
 func (s *Store) APIKey(id ID) (*APIKey, error) {
-	s.begin()
-	defer s.end()
+	defer s.view()()
 	k, ok := s.keys.Get(id)
 	if !ok {
 		return nil, notFound("API key", id)
@@ -61,19 +60,19 @@ func (s *Store) APIKey(id ID) (*APIKey, error) {
 
 // APIKeys returns a page of keys and their total.
 func (s *Store) APIKeys(q table.Query[*APIKey]) ([]*APIKey, int) {
-	s.begin()
-	defer s.end()
-	page, total := s.keys.Page(q)
-	for i, k := range page {
-		page[i] = s.used(k)
+	keys, total := page(s, &s.keys, q)
+	for i, k := range keys {
+		keys[i] = s.used(k)
 	}
-	return page, total
+	return keys, total
 }
 
 // used returns the key with the time it was last used. That changes with every
 // request, so it is kept apart from the records.
 func (s *Store) used(k *APIKey) *APIKey {
 	filled := *k
+	s.using.Lock()
+	defer s.using.Unlock()
 	if at, ok := s.lastUsed[k.ID]; ok {
 		filled.LastUsedAt = &at
 	}
@@ -90,6 +89,8 @@ func (s *Store) RevokeAPIKey(id ID) error {
 	}
 	s.keys.Delete(id)
 	delete(s.keyIDs, k.Secret)
+	s.using.Lock()
+	defer s.using.Unlock()
 	delete(s.lastUsed, id)
 	return nil
 }
@@ -97,8 +98,8 @@ func (s *Store) RevokeAPIKey(id ID) error {
 // UseAPIKey returns the record of a key that a request came with, nil where
 // there is none, and notes that it was used unless it has expired.
 func (s *Store) UseAPIKey(secret string) (k *APIKey, expired bool) {
-	now := s.begin()
-	defer s.end()
+	defer s.view()()
+	now := s.Now()
 	k, ok := s.keys.Get(s.keyIDs[secret])
 	if !ok {
 		return nil, false
@@ -106,6 +107,8 @@ func (s *Store) UseAPIKey(secret string) (k *APIKey, expired bool) {
 	if k.ExpiresAt != nil && !now.Before(*k.ExpiresAt) {
 		return k, true
 	}
+	s.using.Lock()
+	defer s.using.Unlock()
 	s.lastUsed[k.ID] = stamp(now)
 	return k, false
 }

@@ -24,8 +24,7 @@ func (s *Store) CreateProject(name string) (*Project, error) {
 
 // Project returns one project.
 func (s *Store) Project(id ID) (*Project, error) {
-	s.begin()
-	defer s.end()
+	defer s.view()()
 	return s.project(id)
 }
 
@@ -39,9 +38,7 @@ func (s *Store) project(id ID) (*Project, error) {
 
 // Projects returns a page of projects and their total.
 func (s *Store) Projects(q table.Query[*Project]) ([]*Project, int) {
-	s.begin()
-	defer s.end()
-	return s.projects.Page(q)
+	return page(s, &s.projects, q)
 }
 
 // UpdateProject changes what is given, and so leaves the project as it is where

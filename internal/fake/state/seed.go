@@ -68,7 +68,7 @@ func (s *Store) AddAgent(a Agent) *Agent {
 	fillKey(s, &s.agents, &a.Key, "agent", now)
 	a.Label = cmp.Or(a.Label, string(a.ID))
 	a.Status = cmp.Or(a.Status, StatusRunning)
-	s.agents.Insert(&a)
+	s.insertAgent(&a)
 	return &a
 }
 
@@ -108,6 +108,8 @@ func (s *Store) AddAPIKey(k *APIKey) *APIKey {
 		panic("connixtest: this API key exists already")
 	}
 	if added.LastUsedAt != nil {
+		s.using.Lock()
+		defer s.using.Unlock()
 		s.lastUsed[added.ID] = *added.LastUsedAt
 	}
 	s.keyIDs[added.Secret] = added.ID

@@ -30,7 +30,7 @@ type Store struct {
 	stringIDs bool
 	ids       *IDs
 
-	mu       sync.Mutex
+	mu       sync.RWMutex // readers share it: see view
 	pending  []Event
 	draining bool
 	records
@@ -43,7 +43,10 @@ type records struct {
 	webhooks table.Table[*Webhook]
 	keys     table.Table[*APIKey]
 
+	byProject map[ID]*table.Table[*Agent] // the agents again, by their project
+
 	keyIDs   map[string]ID // by the key itself
+	using    *sync.Mutex   // guards lastUsed, which every request changes
 	lastUsed map[ID]time.Time
 	plans    plans
 }
@@ -57,7 +60,7 @@ func New(c Config) *Store {
 }
 
 func emptyRecords() records {
-	return records{keyIDs: map[string]ID{}, lastUsed: map[ID]time.Time{}, plans: plans{of: map[ID]*clock.Item[transition]{}}}
+	return records{byProject: map[ID]*table.Table[*Agent]{}, keyIDs: map[string]ID{}, using: new(sync.Mutex), lastUsed: map[ID]time.Time{}, plans: plans{of: map[ID]*clock.Item[transition]{}}}
 }
 
 // Reset forgets every record and plan. Ids begin again.
@@ -90,6 +93,31 @@ func (s *Store) begin() time.Time {
 	now := s.Now()
 	s.settle(now)
 	return now
+}
+
+// view locks the store for reading, which readers do together, with every agent in its
+// present state. The caller calls done.
+func (s *Store) view() (done func()) {
+	s.mu.RLock()
+	if t := s.plans.queue.First(); t != nil && !t.Due.After(s.Now()) {
+		s.mu.RUnlock()
+		s.begin()
+		s.end()
+		s.mu.RLock()
+	}
+	return s.mu.RUnlock
+}
+
+// page returns a page of a table. A search looks at every record; it does so without the
+// lock, so that nobody waits for it.
+func page[R table.Record](s *Store, t *table.Table[R], q table.Query[R]) ([]R, int) {
+	done := s.view()
+	if order, scans := t.Snapshot(q); scans {
+		done()
+		return q.Scan(order)
+	}
+	defer done()
+	return t.Page(q)
 }
 
 // stamp returns a time as records keep it: no finer than a millisecond, which

@@ -27,8 +27,7 @@ func (s *Store) CreateWebhook(url string, events []string, secret *string) (*Web
 
 // Webhook returns one webhook.
 func (s *Store) Webhook(id ID) (*Webhook, error) {
-	s.begin()
-	defer s.end()
+	defer s.view()()
 	return s.webhook(id)
 }
 
@@ -42,9 +41,7 @@ func (s *Store) webhook(id ID) (*Webhook, error) {
 
 // Webhooks returns a page of webhooks and their total.
 func (s *Store) Webhooks(q table.Query[*Webhook]) ([]*Webhook, int) {
-	s.begin()
-	defer s.end()
-	return s.webhooks.Page(q)
+	return page(s, &s.webhooks, q)
 }
 
 // WebhookChange is an update; what is nil stays. Events that are empty but not

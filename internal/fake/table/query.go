@@ -50,6 +50,19 @@ func (t *Table[R]) Page(q Query[R]) (page []R, total int) {
 	return t.cross(field, q.Sort).page(q, bounds)
 }
 
+// Snapshot returns the records that a query has to look at one by one, false for one
+// that [Table.Page] cuts out by its indexes. The snapshot stays as it is, so that
+// [Query.Scan] needs no lock.
+func (t *Table[R]) Snapshot(q Query[R]) (order []R, scans bool) {
+	if q.Keep == nil && (q.Created.isZero() || q.Updated.isZero()) {
+		return nil, false
+	}
+	return slices.Clone(t.orders[q.Sort]), true
+}
+
+// Scan is [Table.Page] over a snapshot.
+func (q Query[R]) Scan(order []R) ([]R, int) { return q.scan(order) }
+
 // ascending returns the page as a part of a result in ascending order.
 func (q Query[R]) ascending(total int) (first, n int) {
 	if q.Offset >= total {

@@ -12,6 +12,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -71,12 +72,13 @@ func (f Field) time(k *Key) time.Time {
 }
 
 // Table is a set of records with different ids. The zero value is empty and
-// ready. It does no locking.
+// ready. Readers may share it; a change needs it alone.
 type Table[R Record] struct {
 	byID   map[ID]R
 	orders [fields][]R // ascending
 
-	crosses map[[2]Field]*cross[R] // made when asked for
+	crossing sync.Mutex             // held while a cross is looked for, and made
+	crosses  map[[2]Field]*cross[R] // made when asked for
 }
 
 // Len returns the number of records.
@@ -160,6 +162,20 @@ func (t *Table[R]) Delete(id ID) bool {
 	return true
 }
 
+// DeleteFunc removes the records for which gone reports true, at the cost of one pass
+// over the table.
+func (t *Table[R]) DeleteFunc(gone func(R) bool) {
+	for _, r := range t.orders[ByID] {
+		if gone(r) {
+			delete(t.byID, r.TableKey().ID)
+		}
+	}
+	for f := range fields {
+		t.orders[f] = slices.DeleteFunc(t.orders[f], gone)
+	}
+	t.crosses = nil
+}
+
 // changed tells the crosses of a change.
 func (t *Table[R]) changed(old, now R) {
 	for fields, c := range t.crosses {
@@ -171,6 +187,8 @@ func (t *Table[R]) changed(old, now R) {
 
 // cross returns what finds records by one order and sorts them by another.
 func (t *Table[R]) cross(by, sort Field) *cross[R] {
+	t.crossing.Lock()
+	defer t.crossing.Unlock()
 	at := [2]Field{by, sort}
 	c := t.crosses[at]
 	if c == nil {
