@@ -42,8 +42,8 @@ func callEverything(t *testing.T) (endpoints []string) {
 	srv := connixtest.NewServer(t, connixtest.WithInMemory())
 	client := srv.Client(t, connix.WithRetryPolicy(connix.RetryPolicy{}))
 	receivers := []reflect.Value{reflect.ValueOf(client)}
-	for i := range receivers[0].Elem().NumField() {
-		if field := receivers[0].Elem().Field(i); field.CanInterface() && field.Kind() == reflect.Pointer {
+	for _, field := range reflect.ValueOf(client).Elem().Fields() {
+		if field.CanInterface() && field.Kind() == reflect.Pointer {
 			receivers = append(receivers, field)
 		}
 	}

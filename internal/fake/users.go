@@ -1,6 +1,8 @@
 package fake
 
 import (
+	"maps"
+
 	"github.com/connix-io/connix-go/internal/fake/state"
 )
 
@@ -43,9 +45,7 @@ func (f *Fake) worlds() map[string]*state.Store {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := map[string]*state.Store{"": f.store}
-	for user, s := range f.users.stores {
-		all[user] = s
-	}
+	maps.Copy(all, f.users.stores)
 	return all
 }
 
