@@ -187,6 +187,6 @@ func TestWebhookCreate_withoutSecret(t *testing.T) {
 	must(client.Webhooks.Create(t.Context(), connix.CreateWebhookRequest{URL: "https://example.com/", Events: []connix.EventType{connix.EventAgentFailed}}))(t)
 	srv.Expect(t, connixtest.Match{Body: json.RawMessage(`{"url":"https://example.com/","events":["agent.failed"]}`), Status: 201}, 1)
 	_, err := client.Webhooks.Create(t.Context(), connix.CreateWebhookRequest{URL: "https://example.com/"})
-	mustError(t, err, connix.ErrInvalidRequest)
+	mustErrorIs(t, err, connix.ErrInvalidRequest)
 	srv.Expect(t, connixtest.Match{Body: json.RawMessage(`{"url":"https://example.com/","events":[]}`), Status: 400}, 1)
 }
