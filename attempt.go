@@ -78,10 +78,8 @@ func (k *call) sendOnce() exchange {
 	if body, ok := hop.Body.(*streamedBody); ok {
 		reading = body.finish(ctx)
 	}
-	if jar := k.client.jar; jar != nil && x.Status != 0 {
-		if cookies := (&http.Response{Header: x.header}).Cookies(); len(cookies) > 0 {
-			jar.SetCookies(hop.URL, cookies)
-		}
+	if x.Status != 0 {
+		k.keepCookies(ctx, hop.URL, x.header)
 	}
 	x = k.settled(ctx, x)
 	if reading != nil && x.Outcome != retry.Succeeded {
@@ -109,13 +107,35 @@ func (k *call) makeHop(ctx context.Context) (*http.Request, error) {
 	hop := k.sent.WithContext(a.trace.watch(ctx))
 	hop.URL, hop.Header = k.retry.URL, k.headers()
 	hop.Header[name] = secret
-	if jar := k.client.jar; jar != nil {
-		for _, cookie := range jar.Cookies(hop.URL) {
-			hop.AddCookie(cookie)
-		}
+	if err := k.addCookies(ctx, hop); err != nil {
+		return nil, retry.Refusal{Err: err}
 	}
 	k.request.attach(hop, a.trace)
 	return hop, nil
+}
+
+// addCookies adds those of the caller's Jar, which may not watch the context.
+func (k *call) addCookies(ctx context.Context, hop *http.Request) error {
+	jar := k.client.jar
+	if jar == nil {
+		return nil
+	}
+	cookies, err := watched(ctx, 0, func() ([]*http.Cookie, error) { return jar.Cookies(hop.URL), nil }, nil)
+	for _, cookie := range cookies {
+		hop.AddCookie(cookie)
+	}
+	return err
+}
+
+// keepCookies gives those of a response to the caller's Jar.
+func (k *call) keepCookies(ctx context.Context, from *url.URL, header http.Header) {
+	jar := k.client.jar
+	if jar == nil {
+		return
+	}
+	if cookies := (&http.Response{Header: header}).Cookies(); len(cookies) > 0 {
+		_, _ = watched(ctx, 0, func() (none struct{}, err error) { jar.SetCookies(from, cookies); return none, nil }, nil)
+	}
 }
 
 // settled completes an exchange with what this attempt knows of it.
@@ -133,7 +153,9 @@ func (k *call) settled(ctx context.Context, x exchange) exchange {
 		}
 		x.Err = k.secrets().hideIn(transportError(x.Err))
 	}
-	x.Outcome = retry.Classify(k.request.method, x.Status, x.Err, a.evidence(ctx, &x))
+	e := a.evidence(ctx, &x)
+	x.written = e.Written
+	x.Outcome = retry.Classify(k.request.method, x.Status, x.Err, e)
 	x.Err = retry.Plain(x.Err)
 	return x
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -400,5 +401,83 @@ func TestLimiter_ignoresContext(t *testing.T) {
 		close(limiter.release)
 		synctest.Wait()
 		equal(t, "permits returned", limiter.canceled.Load(), 1)
+	})
+}
+
+// uncomparable is a body that == cannot compare.
+type uncomparable struct {
+	io.Reader
+	close func() error
+}
+
+func (b uncomparable) Close() error { return b.close() }
+
+// TestAttempt_uncomparableBody reads a body of any dynamic type.
+func TestAttempt_uncomparableBody(t *testing.T) {
+	for _, status := range []int{200, 307, 500} {
+		client := newClient(t, roundTripper(func(*http.Request) (*http.Response, error) {
+			r := response(status, `{"message":"there"}`)
+			r.Body = uncomparable{r.Body, r.Body.Close}
+			return r, nil
+		}))
+		_, err := client.Hello(t.Context(), "")
+		if status == 200 && err != nil || status != 200 && err == nil {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+// TestAttempt_idempotencyKeyOfATransport has a transport add the header that lets
+// net/http repeat a write, and the server leave the connection: it sees the write
+// once.
+func TestAttempt_idempotencyKeyOfATransport(t *testing.T) {
+	for _, method := range []string{"POST", "PATCH"} {
+		for name, in := range map[string]any{"with a body": []byte("{}"), "without a body": nil} {
+			synctest.Test(t, func(t *testing.T) {
+				var writes atomic.Int64
+				base, transport := serveMemory(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == "GET" {
+						writeJSON(w, 200, `{"message":"there"}`)
+						return
+					}
+					writes.Add(1)
+					_, _ = io.ReadAll(r.Body)
+					_ = hijacked(t, w).Close()
+				}))
+				client := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+					r = r.Clone(r.Context())
+					r.Header.Set("Idempotency-Key", "x")
+					return transport.RoundTrip(r)
+				}), connix.WithBaseURL(base), retrying)
+				for range 3 { // connections to repeat on
+					must(client.Hello(t.Context(), ""))(t)
+				}
+				err := client.Do(t.Context(), method, "things", in, nil)
+				if mustErrorIs(t, err, connix.ErrUnknownOutcome); writes.Load() != 1 {
+					t.Errorf("%s %s: the server saw it %d times", method, name, writes.Load())
+				}
+			})
+		}
+	}
+}
+
+// stuckJar blocks.
+type stuckJar struct{ *stuck }
+
+func (j stuckJar) Cookies(*url.URL) []*http.Cookie     { return nil }
+func (j stuckJar) SetCookies(*url.URL, []*http.Cookie) { <-j.release }
+
+// TestAttempt_jarBlocks does not hold the call.
+func TestAttempt_jarBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base, transport := serveMemory(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
+			writeJSON(w, 200, `{"message":"there"}`)
+		}))
+		client := must(connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL(base), connix.WithTimeout(3*time.Second),
+			connix.WithHTTPClient(&http.Client{Transport: transport, Jar: stuckJar{newStuck(t)}})))(t)
+		began := time.Now()
+		must(client.Hello(t.Context(), ""))(t)
+		equal(t, "took", time.Since(began), 3*time.Second)
 	})
 }

@@ -49,7 +49,7 @@ var errBodyCut = errors.New("the response was cut off")
 func readBody(resp *http.Response, limit int64) (*body, error) {
 	defer resp.Body.Close()
 	buffer := bufferPool.Get().(*body)
-	source := io.Reader(resp.Body)
+	source, unzipped := io.Reader(resp.Body), false
 	room := limit
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		room = min(limit, maxErrorBody)
@@ -63,7 +63,7 @@ func readBody(resp *http.Response, limit int64) (*body, error) {
 		case err != nil:
 			return buffer, bodyError(err)
 		}
-		source = unzip
+		source, unzipped = unzip, true
 	} else if n := resp.ContentLength; n > 0 && n <= min(limit, maxPooled) {
 		buffer.Grow(int(min(n, room)) + bytes.MinRead)
 	}
@@ -78,7 +78,7 @@ func readBody(resp *http.Response, limit int64) (*body, error) {
 		buffer.Truncate(int(room)) // closing the body ends the connection
 	case err != nil:
 		return buffer, bodyError(err)
-	case source != resp.Body:
+	case unzipped:
 		// The transport reuses a connection only after it has seen the end.
 		_, _ = io.CopyN(io.Discard, resp.Body, 1)
 	}
@@ -195,7 +195,9 @@ func (b *streamedBody) fetch() {
 		close(b.busy)
 		b.busy = nil
 	}()
-	n, err = b.reader.Read(b.space)
+	if n, err = b.reader.Read(b.space); n < 0 || n > len(b.space) {
+		n, err = 0, errors.New("the reader returned an invalid count")
+	}
 }
 
 // Close begins no further Read.

@@ -18,6 +18,7 @@ type exchange struct {
 	body               *body  // pooled; nil if no response came
 	requestID          string // the response's, "" if it has none
 	sentAt, receivedAt time.Time
+	written            bool // the headers of the request were
 }
 
 // text returns the body as it came, nil for none.

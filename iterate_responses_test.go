@@ -57,7 +57,13 @@ func TestIterate_overLies(t *testing.T) {
 		{"no paging block, nothing", []string{body(items(), "")}, "", 1, ""},
 		{"no paging block, endless", nil, "", 5, ""},
 		{"has_next is false on the last page", []string{body(items("a"), `{"has_next":true}`), body(items("b"), `{"has_next":false}`)}, "a b", 2, ""},
-		{"an empty block", []string{body(items("a"), `{}`)}, "a", 1, ""},
+		{"an empty block", []string{body(items("a"), `{}`)}, "a", 2, ""},
+		{"a block that tells the total alone", []string{
+			body(items("a", "b"), `{"page":1,"limit":2,"total":3}`), body(items("c"), `{"page":2,"limit":2,"total":3}`),
+		}, "a b c", 2, ""},
+		{"a block that tells no end", []string{
+			body(items("a", "b"), `{"page":1,"limit":2}`), body(items("c"), `{"page":2,"limit":2}`), body(items(), `{"page":3,"limit":2}`),
+		}, "a b c", 3, ""},
 		{"a null block", []string{body(items("a"), `null`), body(items(), `null`)}, "a", 2, ""},
 
 		{"has_next says no, pages says more", []string{

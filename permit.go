@@ -103,7 +103,8 @@ func (k *call) refusedByLimiter(err error) error {
 	return err
 }
 
-// settle tells the limiter how the attempt ended.
+// settle tells the limiter how the attempt ended. A stream that the server refused
+// may count, although the server did nothing.
 func (p *pacing) settle(h *history, dates *lastDate) {
 	permit, x := p.permit, &h.last
 	if permit == nil {
@@ -111,7 +112,7 @@ func (p *pacing) settle(h *history, dates *lastDate) {
 	}
 	p.permit = nil
 	switch {
-	case x.Outcome == retry.NotSent:
+	case x.Outcome == retry.NotSent && !x.written:
 		permit.Cancel()
 	case x.Status == 0:
 		permit.Settle(RateLimitResult{})

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -69,6 +70,12 @@ func newTransport() *http.Transport {
 		IdleConnTimeout:       idleConnTimeout,
 		TLSHandshakeTimeout:   tlsHandshakeTimeout,
 		ExpectContinueTimeout: expectContinueTimeout,
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			if resp.StatusCode != http.StatusOK {
+				return retry.ProxyRefused{Status: resp.StatusCode}
+			}
+			return nil
+		},
 		HTTP2: &http.HTTP2Config{
 			SendPingTimeout:           pingAfter,
 			PingTimeout:               pingTimeout,
@@ -208,10 +215,10 @@ func (p *protocol) saw(major int) {
 	}
 }
 
-// mayRepeat reports whether net/http repeats the request only if nothing of it
-// was sent.
+// mayRepeat reports whether net/http may send the request once more: if nothing of
+// it was sent, and a read over HTTP/1.1.
 func (t *connTrace) mayRepeat() bool {
-	return t.written.Load() == 0 || t.protocol.version.Load() == protocolHTTP1
+	return t.written.Load() == 0 || !t.write && t.protocol.version.Load() == protocolHTTP1
 }
 
 func newConnTrace(p *protocol, method string, cancel context.CancelFunc) *connTrace {
@@ -230,7 +237,8 @@ func (t *connTrace) watch(ctx context.Context) context.Context {
 // net/http repeats a request whose stream was refused, and in some versions one
 // that the server has processed. It is stopped here: whether to repeat is decided
 // with the rate limit, the retry policy and the caller's hooks in view. Over
-// HTTP/1.1 it repeats writes of which nothing was sent, and reads: see unseen.
+// HTTP/1.1 it repeats reads, see unseen, writes of which nothing was sent, and
+// those to which a transport of the caller's adds an Idempotency-Key.
 func (t *connTrace) gotConn(info httptrace.GotConnInfo) {
 	t.wanted.Store(true)
 	if !info.Reused || t.protocol.version.Load() == protocolUnknown {
@@ -244,6 +252,11 @@ func (t *connTrace) gotConn(info httptrace.GotConnInfo) {
 	case !first && !t.mayRepeat():
 		t.stopped.Store(true)
 		t.cancel()
+		if t.protocol.version.Load() == protocolHTTP1 && info.Conn != nil {
+			// HTTP/1.1 looks at the context too late. The connection is this
+			// request's alone.
+			_ = info.Conn.Close()
+		}
 	}
 }
 

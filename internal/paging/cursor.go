@@ -132,7 +132,7 @@ func (c *Cursor[K]) Advance(ids []K, block *Block) Step {
 	if c.empty++; n > 0 {
 		c.empty = 0
 	}
-	if block == nil {
+	if block == nil || block.tellsNoEnd() && n > 0 {
 		c.accept(asked, n)
 		// Only an empty page, or the one before once more, tells the end: a short
 		// one may be all that the server gives at a time.

@@ -9,11 +9,11 @@ import (
 // block is a paging block in the page dialect, and offsetBlock one that counts
 // items.
 func block(page, pages, total int) *Block {
-	return &Block{Page: page, Pages: pages, Total: total, Limit: 2, HasNext: page < pages}
+	return &Block{Page: page, Pages: pages, Total: total, Limit: 2, HasNext: new(page < pages)}
 }
 
 func offsetBlock(offset, limit, total int) *Block {
-	return &Block{Offset: &offset, Limit: limit, Total: total, HasNext: offset+2 < total}
+	return &Block{Offset: &offset, Limit: limit, Total: total, HasNext: new(offset+2 < total)}
 }
 
 func TestCursor_ahead(t *testing.T) {

@@ -58,7 +58,7 @@ func (m *model) page(at Position) ([]string, *Block) {
 	}
 	total := len(m.items)
 	ids := slices.Clone(m.items[min(from, total):min(from+m.limit, total)])
-	b := &Block{Limit: m.limit, Total: total, HasNext: from+m.limit < total}
+	b := &Block{Limit: m.limit, Total: total, HasNext: new(from+m.limit < total)}
 	if m.byOffset {
 		b.Offset = &from
 	} else {
@@ -229,7 +229,7 @@ func TestCursor_shrinksAtEveryLook(t *testing.T) {
 // Without a total nothing is read again.
 func TestCursor_shrinksWithoutTotal(t *testing.T) {
 	c := New[string](Config{Limit: 2})
-	for i, b := range []*Block{{Page: 1, HasNext: true}, {Page: 2, HasNext: true, Total: 4}, {Page: 3, HasNext: true}, nil} {
+	for i, b := range []*Block{{Page: 1, HasNext: new(true)}, {Page: 2, HasNext: new(true), Total: 4}, {Page: 3, HasNext: new(true)}, nil} {
 		if step := c.Advance([]string{fmt.Sprint("a", i)}, b); step != (Step{}) {
 			t.Errorf("page %d: %+v", i+1, step)
 		}

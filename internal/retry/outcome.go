@@ -6,8 +6,10 @@ package retry
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -159,10 +161,21 @@ func IsHopeless(err error) bool {
 	return is[*tls.CertificateVerificationError](err) || errors.Is(err, http.ErrSchemeMismatch) || isProxyAuth(err)
 }
 
-// isProxyAuth recognizes a proxy's 407 to CONNECT, of which net/http returns the
-// status text alone.
+// ProxyRefused is a proxy's response to CONNECT, if it is not a success.
+type ProxyRefused struct{ Status int }
+
+// Error names the status.
+func (e ProxyRefused) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("the proxy refused the connection: %d %s", e.Status, http.StatusText(e.Status)))
+}
+
+// isProxyAuth recognizes a proxy's 407 to CONNECT. Without a [ProxyRefused],
+// net/http returns the reason phrase alone.
 func isProxyAuth(err error) bool {
-	return err != nil && err.Error() == http.StatusText(http.StatusProxyAuthRequired)
+	if refused, ok := errors.AsType[ProxyRefused](err); ok {
+		return refused.Status == http.StatusProxyAuthRequired
+	}
+	return err != nil && strings.EqualFold(err.Error(), http.StatusText(http.StatusProxyAuthRequired))
 }
 
 func is[E error](err error) bool {
