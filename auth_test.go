@@ -2,11 +2,14 @@ package connix_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,7 +59,7 @@ func (s tokensInTurn) Token() (*oauth2.Token, error) {
 
 // A source of the caller's is asked for every attempt. After a 401 it is asked
 // once more, and the call, a write too, is sent again only with something else.
-func TestSourcesOfCredentials(t *testing.T) {
+func TestCredentials_sources(t *testing.T) {
 	errVault := errors.New("the vault is sealed")
 	for option, with := range credentials {
 		for _, c := range []struct {
@@ -108,7 +111,7 @@ func TestSourcesOfCredentials(t *testing.T) {
 	}
 }
 
-func TestTokenSourceWithoutATokenOrAnError(t *testing.T) {
+func TestCredentials_neitherTokenNorError(t *testing.T) {
 	srv := newServer(t)
 	_, err := srv.Client(t, credentials["WithTokenSource"](&inTurn{values: []any{"no token"}})).Hello(t.Context(), "")
 	mustErrorIs(t, err, connix.ErrNoCredentials)
@@ -120,7 +123,7 @@ func TestTokenSourceWithoutATokenOrAnError(t *testing.T) {
 
 // What fails beneath a source is the source's failure, whatever errors it consists
 // of: nothing was sent.
-func TestSourceThatFailsByTheNetwork(t *testing.T) {
+func TestCredentials_networkFailure(t *testing.T) {
 	lost := &url.Error{Op: "Get", URL: "https://vault.test/", Err: io.EOF}
 	for option, with := range credentials {
 		srv := newServer(t)
@@ -144,7 +147,7 @@ func TestSourceThatFailsByTheNetwork(t *testing.T) {
 
 // A panic of the caller's source ends where the caller can recover it, and not the
 // process.
-func TestPanickingTokenSource(t *testing.T) {
+func TestCredentials_panic(t *testing.T) {
 	srv := newServer(t)
 	client := srv.Client(t, connix.WithTokenSource(panickingTokens{}))
 	defer func() {
@@ -162,7 +165,7 @@ func (panickingTokens) Token() (*oauth2.Token, error) { panic("of the source") }
 
 // A token source takes no context. A slow one holds up neither the call's
 // deadline nor its cancellation.
-func TestSlowTokenSource(t *testing.T) {
+func TestCredentials_slowTokenSource(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		client := srv.Client(t, connix.WithTokenSource(slowTokens{}), connix.WithRetryPolicy(connix.RetryPolicy{}))
 		start := time.Now()
@@ -180,7 +183,7 @@ func TestSlowTokenSource(t *testing.T) {
 }
 
 // Nor does a source that hangs after a 401 hang the call.
-func TestSourceThatHangsAfterARefusal(t *testing.T) {
+func TestCredentials_hangAfterRefusal(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		first := true
 		client := srv.Client(t, connix.WithTimeout(5*time.Second), connix.WithAPIKeySource(func(ctx context.Context) (string, error) {
@@ -207,7 +210,7 @@ func (slowTokens) Token() (*oauth2.Token, error) {
 }
 
 // A limiter that refuses for want of time says that it is the context's.
-func TestRefusalOfTheLimiterMatchesTheContext(t *testing.T) {
+func TestPermit_refusalMatchesContext(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		refuse := func(err error) *connix.Client {
 			return srv.Client(t, connix.WithRateLimiter(loggedLimiter{&journal{}, func() error { return err }}))
@@ -239,4 +242,161 @@ func TestRefusalOfTheLimiterMatchesTheContext(t *testing.T) {
 		mustErrorIs(t, err, errShutdown, context.Canceled)
 		srv.Expect(t, connixtest.Match{}, 0)
 	})
+}
+
+func TestRotatingKey_unsendableKey(t *testing.T) {
+	k, err := connix.NewRotatingKey("cx_first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]string{
+		"empty": "", "line feed": "cx_planted\n", "carriage return": "cx_pla\rnted", "space": "cx_planted x",
+		"tab": "\tcx_planted", "NUL": "cx_planted\x00", "DEL": "cx_planted\x7f", "not ASCII": "cx_plantedé", "not UTF-8": "cx_planted\xff",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, made := connix.NewRotatingKey(key)
+			for _, err := range []error{made, k.Rotate(key)} {
+				refused, ok := errors.AsType[*connix.ArgumentError](err)
+				if !ok || refused.Name != "key" {
+					t.Fatalf("got %v, want a refusal of the key", err)
+				}
+				if strings.Contains(err.Error(), "planted") {
+					t.Errorf("the refusal shows the key: %v", err)
+				}
+			}
+		})
+	}
+	if key, err := k.Key(t.Context()); key != "cx_first" || err != nil {
+		t.Errorf("a refused key changed the key to %q, %v", key, err)
+	}
+}
+
+func TestRotatingKey_seenByAll(t *testing.T) {
+	k, err := connix.NewRotatingKey("cx_0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rotated sync.Map // by number of the key: present once Rotate returned
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for range 200 {
+				newest := 0
+				for i := 1; i <= 50; i++ {
+					if _, ok := rotated.Load(i); ok {
+						newest = i
+					}
+				}
+				key, err := k.Key(t.Context())
+				var got int
+				if _, scanErr := fmt.Sscanf(key, "cx_%d", &got); err != nil || scanErr != nil {
+					t.Errorf("key %q: %v, %v", key, err, scanErr)
+				}
+				if got < newest {
+					t.Errorf("got key %d after Rotate to %d had returned", got, newest)
+				}
+			}
+		})
+	}
+	for i := 1; i <= 50; i++ {
+		if err := k.Rotate(fmt.Sprintf("cx_%d", i)); err != nil {
+			t.Error(err)
+		}
+		rotated.Store(i, true)
+	}
+	wg.Wait()
+}
+
+func TestRotatingKey_printed(t *testing.T) {
+	k, err := connix.NewRotatingKey("cx_planted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type holder struct{ key *connix.RotatingKey }
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{k, holder{k}, &holder{k}} {
+			text := fmt.Sprintf(verb, value)
+			if strings.Contains(text, "planted") || strings.Contains(text, fmt.Sprintf("%x", "planted")) {
+				t.Errorf("%s of %T shows the key: %s", verb, value, text)
+			}
+		}
+	}
+	if got := k.LogValue().String(); got != "connix.RotatingKey(****)" {
+		t.Errorf("logs as %s", got)
+	}
+	if _, err := new(connix.RotatingKey).Key(t.Context()); err == nil {
+		t.Error("a RotatingKey that nobody made gives a key")
+	}
+}
+
+func TestRotatingKey_underLoad(t *testing.T) {
+	srv := connixtest.NewServer(t)
+	admin := srv.Client(t)
+	old := srv.AddAPIKey(connix.APIKey{Name: "before", Scopes: []string{"projects:read"}})
+	key, err := connix.NewRotatingKey(old.Key.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := srv.Client(t, connix.WithAPIKeySource(key.Key))
+	rotated, stop := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	late := map[string]bool{} // ids of the calls that began after Rotate
+	for range 64 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var opts []connix.CallOption
+				select {
+				case <-rotated:
+					id := rand.Text()
+					mu.Lock()
+					late[id] = true
+					mu.Unlock()
+					opts = append(opts, connix.WithRequestID(id))
+				default:
+				}
+				if _, err := client.Projects.List(t.Context(), nil, opts...); err != nil {
+					t.Errorf("a call failed: %v", err)
+					return
+				}
+			}
+		})
+	}
+	wait := func(n int) {
+		if _, err := srv.AwaitRequests(t.Context(), connixtest.Match{Route: "/projects"}, n); err != nil {
+			t.Error(err)
+		}
+	}
+	wait(200)
+	fresh, err := admin.APIKeys.Create(t.Context(), connix.CreateAPIKeyRequest{Name: "after", Scopes: []string{"projects:read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := key.Rotate(fresh.Key.Reveal()); err != nil {
+		t.Fatal(err)
+	}
+	close(rotated)
+	if err := admin.APIKeys.Revoke(t.Context(), old.ID); err != nil {
+		t.Fatal(err)
+	}
+	wait(len(srv.Requests()) + 200)
+	close(stop)
+	wg.Wait()
+	seen := 0
+	for _, r := range srv.Requests() {
+		if late[r.Header.Get("X-Request-Id")] {
+			seen++
+			if r.Header.Get("X-Api-Key") != fresh.Key.Reveal() {
+				t.Error("a call that began after Rotate used the old key")
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no call began after Rotate")
+	}
 }

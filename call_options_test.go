@@ -13,7 +13,7 @@ import (
 )
 
 // A call option that cannot be used ends its call before anything is sent.
-func TestCallOptionsRefused(t *testing.T) {
+func TestCallOptions_refused(t *testing.T) {
 	srv := newServer(t)
 	client := srv.Client(t)
 	for _, c := range []struct {
@@ -185,7 +185,7 @@ func TestWithRetryUnsafe(t *testing.T) {
 // net/http repeats by itself what a connection that was kept has lost, if a
 // header says that this does no harm. The caller's key is the server's business:
 // a write whose answer is lost is sent once all the same.
-func TestIdempotencyKeyRepeatsNothing(t *testing.T) {
+func TestWithHeader_idempotencyKey(t *testing.T) {
 	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 		writes := 0
 		client := serve(t, func(w http.ResponseWriter, r *http.Request) {

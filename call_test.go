@@ -72,7 +72,7 @@ func (loggedBody) Close() error { return nil }
 // The order of a call is a contract: a permit before the attempt's clock, the
 // credential closest to the wire, the body before the permit is settled, and
 // the decision after that.
-func TestOrderOfACall(t *testing.T) {
+func TestCall_order(t *testing.T) {
 	j := &journal{}
 	answers := []*http.Response{
 		response(503, ""),
@@ -132,7 +132,7 @@ func TestOrderOfACall(t *testing.T) {
 }
 
 // Waiting for the quota is no part of the attempt's timeout.
-func TestPermitIsOutsideTheTimeout(t *testing.T) {
+func TestPermit_outsideTimeout(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		limiter := loggedLimiter{&journal{}, func() error { time.Sleep(time.Hour); return nil }}
 		client := srv.Client(t, connix.WithRateLimiter(limiter), connix.WithTimeout(time.Second))
@@ -147,7 +147,7 @@ func TestPermitIsOutsideTheTimeout(t *testing.T) {
 }
 
 // However an attempt ends, its permit is given back the way that is true.
-func TestPermitIsSettledOnEveryPath(t *testing.T) {
+func TestPermit_settledOnEveryPath(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		transport func(*http.Request) (*http.Response, error)
@@ -189,7 +189,7 @@ func TestPermitIsSettledOnEveryPath(t *testing.T) {
 
 // A limiter that refuses ends the call before anything is sent; after an
 // answer, that answer stays in the error.
-func TestLimiterRefuses(t *testing.T) {
+func TestPermit_refused(t *testing.T) {
 	refusal := &connix.RateLimitError{Window: connix.Window{Limit: 100, Period: time.Minute}, Wait: time.Hour}
 	srv := connixtest.NewServer(t)
 	first := true

@@ -16,7 +16,7 @@ import (
 
 // Times come in more forms than one; what is no time is no reason to lose the
 // rest of the answer.
-func TestDecodeTimes(t *testing.T) {
+func TestDecode_times(t *testing.T) {
 	at := overviewTime
 	for _, c := range []struct {
 		json string
@@ -71,7 +71,7 @@ func TestDecodeTimes(t *testing.T) {
 }
 
 // Numbers in strings, text in numbers, whole numbers with a fraction of zero.
-func TestDecodeNumbers(t *testing.T) {
+func TestDecode_numbers(t *testing.T) {
 	agent := func(fields string) *connix.Agent {
 		t.Helper()
 		return must(serve(t, responding(200, `{"id":"a","name":"n","status":"running",`+fields+`}`)).Agents.Get(t.Context(), "a"))(t)
@@ -108,7 +108,7 @@ func TestDecodeNumbers(t *testing.T) {
 
 // What the API adds later fails nothing, and what this package does not know
 // survives being read and written.
-func TestDecodeTheFuture(t *testing.T) {
+func TestDecode_unknownFieldsAndValues(t *testing.T) {
 	const body = `{"id":99999999999999999999,"name":"n","description":"","project_id":7,"status":"hibernating","config":{"model":"m","voice":{"pitch":1}},
 		"metadata":{"a":[1,{"b":null}]},"created_at":"2024-01-15T10:30:00Z","updated_at":"2024-01-15T10:30:00Z","last_activity":null,"owner":{"id":1},"labels":["x"]}`
 	agent := must(serve(t, responding(200, body)).Agents.Get(t.Context(), "a"))(t)
@@ -128,7 +128,7 @@ func TestDecodeTheFuture(t *testing.T) {
 }
 
 // Answers that are read whole only if their encoding is.
-func TestDecodeCompressed(t *testing.T) {
+func TestDecode_compressed(t *testing.T) {
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
 	_, _ = z.Write([]byte(`{"id":1,"name":"` + strings.Repeat("packed", 100) + `"}`))
@@ -164,7 +164,7 @@ func TestDecodeCompressed(t *testing.T) {
 }
 
 // JSON that is deep, long or odd is read or refused; nothing panics.
-func TestDecodeAnything(t *testing.T) {
+func TestDecode_anything(t *testing.T) {
 	deep := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
 	for _, body := range []string{
 		deep, `{"data":` + deep + `}`, `{"id":` + deep + `}`, `{"metadata":` + deep + `}`, `{"error":` + deep + `}`,
@@ -192,7 +192,7 @@ func TestDecodeAnything(t *testing.T) {
 
 // A success that carries an error is of that error's class, in either dialect
 // of the codes.
-func TestDecodeErrorWithA200(t *testing.T) {
+func TestDecode_errorInSuccess(t *testing.T) {
 	for code, class := range map[string]error{
 		"INVALID_REQUEST": connix.ErrInvalidRequest, "validation_error": connix.ErrInvalidRequest,
 		"UNAUTHORIZED": connix.ErrUnauthorized, "invalid_api_key": connix.ErrUnauthorized,
@@ -219,7 +219,7 @@ func TestDecodeErrorWithA200(t *testing.T) {
 
 // JSON of any kind can be read into a struct: a 2xx without what was asked for is
 // no success, and of a write the outcome is unknown.
-func TestDecodeSomethingElse(t *testing.T) {
+func TestDecode_somethingElse(t *testing.T) {
 	ctx := t.Context()
 	for _, c := range []struct {
 		body  string

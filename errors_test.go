@@ -18,7 +18,7 @@ import (
 )
 
 // Each status belongs to one class, whatever the body says.
-func TestErrorClasses(t *testing.T) {
+func TestError_classes(t *testing.T) {
 	classes := []error{
 		connix.ErrInvalidRequest, connix.ErrUnauthorized, connix.ErrForbidden, connix.ErrNotFound,
 		connix.ErrConflict, connix.ErrRateLimited, connix.ErrServer,
@@ -42,7 +42,7 @@ func TestErrorClasses(t *testing.T) {
 
 // What a failed answer's body is, both dialects and none, its status and
 // request id reach the caller.
-func TestErrorBodies(t *testing.T) {
+func TestError_bodies(t *testing.T) {
 	for _, c := range []struct {
 		name, contentType, body string
 		status                  int
@@ -101,7 +101,7 @@ func TestErrorBodies(t *testing.T) {
 
 // A success that cannot be read is ErrInvalidResponse, with status and request
 // id; of a write the outcome is unknown then.
-func TestUnreadableSuccess(t *testing.T) {
+func TestError_unreadableSuccess(t *testing.T) {
 	bodies := map[string]string{
 		"HTML": "<html>log in to the Wi-Fi</html>", "nothing": "", "null": "null", "cut": `{"id":1,"na`, "mistyped": `{"id":{},"name":[]}`,
 		"an array": `[1]`, "trailing garbage": `{"id":1} oops`, "an error": `{"error":{"code":"INTERNAL_ERROR","message":"sorry"}}`,
@@ -138,7 +138,7 @@ func TestUnreadableSuccess(t *testing.T) {
 }
 
 // Bodies over the cap, compressed or not, end the call; nothing is repeated.
-func TestResponseTooLarge(t *testing.T) {
+func TestError_responseTooLarge(t *testing.T) {
 	for _, status := range []int{200, 500} {
 		var seen int
 		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -155,7 +155,7 @@ func TestResponseTooLarge(t *testing.T) {
 }
 
 // No answer at all: the error says so, what to look at, and matches its cause.
-func TestNoAnswer(t *testing.T) {
+func TestError_noResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 		client, err := connix.NewClient(
@@ -178,7 +178,7 @@ func TestNoAnswer(t *testing.T) {
 }
 
 // An attempt that takes too long says so, and still matches DeadlineExceeded.
-func TestAttemptTimeout(t *testing.T) {
+func TestError_attemptTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, inBody := range []bool{false, true} {
 			client := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -206,7 +206,7 @@ func TestAttemptTimeout(t *testing.T) {
 }
 
 // Errors are safe to handle in any state, and can be built by hand.
-func TestErrorsAreNilSafe(t *testing.T) {
+func TestError_nilSafe(t *testing.T) {
 	var (
 		apiErr   *connix.Error
 		argument *connix.ArgumentError
@@ -228,7 +228,7 @@ func TestErrorsAreNilSafe(t *testing.T) {
 }
 
 // Foreign text cannot forge lines of a log, nor flood it.
-func TestErrorTextIsOneLine(t *testing.T) {
+func TestError_oneLine(t *testing.T) {
 	e := &connix.Error{StatusCode: 400, Code: "A\nB", Message: "x\r\n2024 level=INFO forged\x1b[0m" + strings.Repeat("y", 5000), RequestID: "r\n1"}
 	text := e.Error()
 	if strings.ContainsAny(text, "\r\n\x1b") || len(text) > 1500 {
@@ -236,7 +236,7 @@ func TestErrorTextIsOneLine(t *testing.T) {
 	}
 }
 
-func TestSupportInfo(t *testing.T) {
+func TestError_supportInfo(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Request-ID", "req_1")
 		w.WriteHeader(404)
@@ -249,7 +249,7 @@ func TestSupportInfo(t *testing.T) {
 }
 
 // The raw details are kept as received.
-func TestErrorDetailsRaw(t *testing.T) {
+func TestError_detailsRaw(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(400)
 		_, _ = io.WriteString(w, `{"error":{"code":"X","message":"y","details":{"field":"a","more":[1]}}}`)

@@ -126,7 +126,7 @@ func record(t testing.TB, folder string, requests []connixtest.Request, reason o
 	}
 }
 
-func TestRecording(t *testing.T) {
+func TestHarness_recording(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv(recordVariable, folder)
 	t.Run("suite", func(t *testing.T) {

@@ -87,7 +87,7 @@ func TestHooks(t *testing.T) {
 
 // The end of every call is told, with what the caller gets; a call that was
 // refused was none.
-func TestHooksOfFailures(t *testing.T) {
+func TestHooks_failures(t *testing.T) {
 	srv := newServer(t)
 	var infos []connix.CallInfo
 	client := srv.Client(t, connix.WithHooks(connix.Hooks{CallDone: func(_ context.Context, i connix.CallInfo) { infos = append(infos, i) }}))
@@ -109,7 +109,7 @@ func TestHooksOfFailures(t *testing.T) {
 
 // A wait for the rate limit is told before it begins, and is none of the
 // retry's.
-func TestHookOfTheRateLimit(t *testing.T) {
+func TestHooks_rateLimit(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		var waits []connix.RateLimitWaitInfo
 		var told []time.Time
@@ -135,7 +135,7 @@ func TestHookOfTheRateLimit(t *testing.T) {
 }
 
 // Without a logger nothing is written anywhere, whatever happens.
-func TestSilentByDefault(t *testing.T) {
+func TestLogger_silentByDefault(t *testing.T) {
 	var written bytes.Buffer
 	before, output, flags := slog.Default(), log.Writer(), log.Flags()
 	t.Cleanup(func() { slog.SetDefault(before); log.SetOutput(output); log.SetFlags(flags) })
@@ -170,7 +170,7 @@ func TestSilentByDefault(t *testing.T) {
 
 // With a logger there is one line for each attempt and each wait: where it went,
 // how it ended and the request id, and no header, query, body or secret.
-func TestLogging(t *testing.T) {
+func TestLogger_lines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		logger := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -214,7 +214,7 @@ func TestLogging(t *testing.T) {
 }
 
 // A logger that does not want a level is asked for nothing of it.
-func TestLoggingLevels(t *testing.T) {
+func TestLogger_levels(t *testing.T) {
 	var out bytes.Buffer
 	client := serve(t, responding(200, `{"message":"x"}`), connix.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
 	must(client.Hello(t.Context(), ""))(t)

@@ -11,7 +11,7 @@ import (
 )
 
 // Ids are read as numbers or strings, and written back as what they were.
-func TestIDInJSON(t *testing.T) {
+func TestID_json(t *testing.T) {
 	for _, c := range []struct {
 		json string
 		want connix.ID
@@ -67,7 +67,7 @@ func TestIDInJSON(t *testing.T) {
 	}
 }
 
-func TestIDText(t *testing.T) {
+func TestID_text(t *testing.T) {
 	for n, want := range map[int64]connix.ID{0: "0", 123: "123", -1: "-1", math.MaxInt64: "9223372036854775807"} {
 		equal(t, "IntID", connix.IntID(n), want)
 		equal(t, "text", connix.IntID(n).String(), string(want))
@@ -83,7 +83,7 @@ func TestIDText(t *testing.T) {
 
 // As keys of a map, and where a field may be left out, an ID is as convenient
 // as a string.
-func TestIDInStructs(t *testing.T) {
+func TestID_inStructs(t *testing.T) {
 	type form struct {
 		Parent connix.ID            `json:"parent,omitempty"`
 		Seen   map[connix.ID]string `json:"seen,omitempty"`

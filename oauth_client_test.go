@@ -25,7 +25,7 @@ func expired(srv *connixtest.Server) *oauth2.Token {
 	return token
 }
 
-func TestClientRefreshesOnceForAllItsCalls(t *testing.T) {
+func TestOAuthClient_refreshesOnceForAll(t *testing.T) {
 	bubble{connixtest.WithLatency(time.Second, time.Second)}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		saved := ""
 		source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv), connix.WithTokenSaver(func(_ context.Context, token *oauth2.Token) error {
@@ -63,7 +63,7 @@ func TestClientRefreshesOnceForAllItsCalls(t *testing.T) {
 	})
 }
 
-func TestClientReplaysOnceAfterARefusal(t *testing.T) {
+func TestOAuthClient_replaysOnceAfterRefusal(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		token := srv.AddToken()
 		token.AccessToken = "cxat_unknown"
@@ -87,7 +87,7 @@ func TestClientReplaysOnceAfterARefusal(t *testing.T) {
 	})
 }
 
-func TestClientReportsTheTokenEndpointsFailures(t *testing.T) {
+func TestOAuthClient_tokenEndpointFails(t *testing.T) {
 	srv := connixtest.NewServer(t)
 	cfg := srv.OAuthConfig("")
 	cfg.ClientSecret = testClientSecret // which the server refuses: its client has none
@@ -106,7 +106,7 @@ func TestClientReportsTheTokenEndpointsFailures(t *testing.T) {
 	srv.Expect(t, connixtest.Match{Route: "/hello"}, 0)
 }
 
-func TestClientRetriesATokenEndpointThatIsUnavailable(t *testing.T) {
+func TestOAuthClient_tokenEndpointUnavailable(t *testing.T) {
 	for retries, want := range map[int]int{0: 1, 2: 3} {
 		bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 			source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv))
@@ -131,7 +131,7 @@ func TestClientRetriesATokenEndpointThatIsUnavailable(t *testing.T) {
 
 // An outage of the token endpoint costs few requests, however many calls need
 // the token; and no call waits longer than its policy allows.
-func TestClientDoesNotFloodATokenEndpointThatIsUnavailable(t *testing.T) {
+func TestOAuthClient_unavailableEndpointNotFlooded(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv))
 		if err != nil {
@@ -156,7 +156,7 @@ func TestClientDoesNotFloodATokenEndpointThatIsUnavailable(t *testing.T) {
 
 // Whoever ends after its last call has lost nothing: the call that starts an
 // early refresh waits for it.
-func TestClientEndsWithNoRefreshUnderWay(t *testing.T) {
+func TestOAuthClient_noRefreshAtEnd(t *testing.T) {
 	bubble{connixtest.WithLatency(20*time.Millisecond, 20*time.Millisecond)}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		token := srv.AddToken()
 		token.Expiry = time.Now().Add(30 * time.Second)
@@ -183,7 +183,7 @@ func TestClientEndsWithNoRefreshUnderWay(t *testing.T) {
 	})
 }
 
-func TestClientWithATokenSaverThatCallsIt(t *testing.T) {
+func TestOAuthClient_saverCallsIt(t *testing.T) {
 	srv := connixtest.NewServer(t)
 	var client *connix.Client
 	var inner error
@@ -203,7 +203,7 @@ func TestClientWithATokenSaverThatCallsIt(t *testing.T) {
 	}
 }
 
-func TestClientRefusesTokensThatAHeaderCannotCarry(t *testing.T) {
+func TestOAuthClient_unsendableToken(t *testing.T) {
 	srv := connixtest.NewServer(t)
 	for kind, works := range map[string]bool{"": true, "Bearer": true, "bearer": true, "BEARER": true, "DPoP": false, "mac": false} {
 		token := srv.AddToken()
@@ -230,7 +230,7 @@ func (u *unavailable) RoundTrip(r *http.Request) (*http.Response, error) {
 	return u.next.RoundTrip(r)
 }
 
-func TestClientShowsNoToken(t *testing.T) {
+func TestOAuthClient_showsNoToken(t *testing.T) {
 	srv := connixtest.NewServer(t)
 	token := expired(srv)
 	var log bytes.Buffer
@@ -272,7 +272,7 @@ func TestClientShowsNoToken(t *testing.T) {
 	}
 }
 
-func TestClientWaitsForATokenNoLongerThanItsContext(t *testing.T) {
+func TestOAuthClient_contextEndsWait(t *testing.T) {
 	bubble{connixtest.WithLatency(10*time.Second, 10*time.Second)}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		source, err := connix.NewTokenSource(srv.OAuthConfig(""), expired(srv))
 		if err != nil {

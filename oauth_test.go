@@ -13,7 +13,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-func TestTokenSourceIsAnOAuth2TokenSource(t *testing.T) {
+func TestTokenSource_oauth2(t *testing.T) {
 	var s oauth2.TokenSource = newSource(t, tokenIn(time.Hour))
 	tok, err := s.Token()
 	if err != nil || tok.AccessToken != "access-0" {
@@ -30,7 +30,7 @@ func TestTokenSourceIsAnOAuth2TokenSource(t *testing.T) {
 	}
 }
 
-func TestNewTokenSourceRefuses(t *testing.T) {
+func TestNewTokenSource_refused(t *testing.T) {
 	saver := connix.WithTokenSaver(func(context.Context, *oauth2.Token) error { return nil })
 	store := connix.WithTokenStore(emptyStore{})
 	at := func(tokenURL string) *oauth2.Config {
@@ -84,7 +84,7 @@ func (emptyStore) Update(ctx context.Context, fn func(context.Context, *oauth2.T
 	return fn(ctx, nil)
 }
 
-func TestTokenSourceKeepsItsOwnConfig(t *testing.T) {
+func TestTokenSource_keepsConfig(t *testing.T) {
 	srv := connixtest.NewServer(t)
 	cfg, tok := srv.OAuthConfig(""), expired(srv)
 	s, err := connix.NewTokenSource(cfg, tok)
@@ -98,7 +98,7 @@ func TestTokenSourceKeepsItsOwnConfig(t *testing.T) {
 	srv.Expect(t, connixtest.Match{Route: "/oauth2/token", Status: 200}, 1)
 }
 
-func TestTokenSourcePrintsAsAMask(t *testing.T) {
+func TestTokenSource_printed(t *testing.T) {
 	s := newSource(t, tokenIn(time.Hour))
 	type holder struct{ source connix.TokenSource }
 	held := holder{*s}

@@ -18,7 +18,7 @@ import (
 )
 
 // An option that cannot be used is refused by its name, and no client is made.
-func TestOptionsRefused(t *testing.T) {
+func TestOptions_refused(t *testing.T) {
 	var noLimiter connix.RateLimiter
 	for _, c := range []struct {
 		name   string
@@ -62,7 +62,7 @@ func TestOptionsRefused(t *testing.T) {
 	}
 }
 
-func TestUserAgent(t *testing.T) {
+func TestWithUserAgent(t *testing.T) {
 	srv := newServer(t)
 	for name, want := range map[string]string{
 		"":              "connix-go/" + connix.Version,
@@ -77,7 +77,7 @@ func TestUserAgent(t *testing.T) {
 
 // A timeout is one attempt's, from sending to the last byte. The option comes
 // before the http.Client's own, which comes before the default.
-func TestTimeout(t *testing.T) {
+func TestWithTimeout(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		own      time.Duration // of the http.Client
@@ -134,7 +134,7 @@ func TestTimeout(t *testing.T) {
 }
 
 // Each attempt has the whole timeout; the body is within it.
-func TestTimeoutOfEachAttempt(t *testing.T) {
+func TestWithTimeout_eachAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		attempts := 0
 		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -167,7 +167,7 @@ func TestTimeoutOfEachAttempt(t *testing.T) {
 }
 
 // The cap is on what a body unfolds to; what was read stays in the error.
-func TestMaxResponseBytes(t *testing.T) {
+func TestWithMaxResponseBytes(t *testing.T) {
 	body := `{"message":"` + strings.Repeat("a", 1000) + `"}`
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
@@ -205,7 +205,7 @@ func TestMaxResponseBytes(t *testing.T) {
 
 // A client's own ceiling spreads its calls, over the API's windows and without
 // them.
-func TestMaxRate(t *testing.T) {
+func TestWithMaxRate(t *testing.T) {
 	for name, limiter := range map[string]connix.Option{
 		"before the windows": connix.WithRateLimiter(connix.NewRateLimiter()),
 		"alone":              connix.WithoutRateLimiter(),
@@ -227,7 +227,7 @@ func TestMaxRate(t *testing.T) {
 
 // Where nothing but a ceiling of the caller's own limits the calls, nothing but
 // the retry's delay keeps a 429 from being met again at once.
-func TestMaxRateAloneLeavesA429ToTheRetry(t *testing.T) {
+func TestWithMaxRate_aloneMeets429(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
 		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -167,7 +167,7 @@ func TestRateLimitProof(t *testing.T) {
 }
 
 // Five thousand calls at once take their turns, first come, first served.
-func TestRateLimitProofFiveThousandAtOnce(t *testing.T) {
+func TestRateLimitProof_fiveThousandAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		windows := []connix.Window{{Limit: 100, Period: time.Minute}}
 		srv := connixtest.NewServer(t, connixtest.WithInMemory(), connixtest.WithJournalSize(10),
@@ -203,7 +203,7 @@ func TestRateLimitProofFiveThousandAtOnce(t *testing.T) {
 // The work that the field is measured by: 400 calls from 16 goroutines against
 // 100 per 2 seconds, on a real socket: 6.0 s at best. In CI the window is a tenth
 // as long.
-func TestRateLimitedWork(t *testing.T) {
+func TestRateLimitProof_work(t *testing.T) {
 	windows := []connix.Window{{Limit: 100, Period: 200 * time.Millisecond}}
 	if *rateLimitFull {
 		windows[0].Period = 2 * time.Second

@@ -15,7 +15,7 @@ import (
 )
 
 // A write whose answer is lost reaches the server once, and says so.
-func TestLostWriteIsNotRepeated(t *testing.T) {
+func TestRetry_postLostResponse(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		lost := &lostResponses{next: srv.HTTPClient().Transport, first: 1}
 		client := srv.Client(t, connix.WithHTTPClient(&http.Client{Transport: lost}))
@@ -40,7 +40,7 @@ func TestLostWriteIsNotRepeated(t *testing.T) {
 
 // On demand a lost write is repeated; what the repetition meets does not make
 // the outcome of the first one known.
-func TestUnknownSticksToTheCall(t *testing.T) {
+func TestRetry_unknownSticks(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		lost := &lostResponses{next: srv.HTTPClient().Transport, first: 1}
 		client := srv.Client(t, connix.WithHTTPClient(&http.Client{Transport: lost}))
@@ -54,7 +54,7 @@ func TestUnknownSticksToTheCall(t *testing.T) {
 }
 
 // A delete that is repeated after a lost answer and finds nothing has succeeded.
-func TestRepeatedDelete(t *testing.T) {
+func TestRetry_deleteFindsNothing(t *testing.T) {
 	bubble{}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		project := srv.AddProject(connix.Project{Name: "my-project"})
 		lost := &lostResponses{next: srv.HTTPClient().Transport, first: 1}
@@ -72,7 +72,7 @@ func TestRepeatedDelete(t *testing.T) {
 
 // Never a sleep that the context cannot outlive: the call fails at once, with
 // the answer in hand and the context's error.
-func TestDeadlineBeforeTheRetry(t *testing.T) {
+func TestRetry_deadlineBeforeNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "5")
@@ -99,7 +99,7 @@ func TestDeadlineBeforeTheRetry(t *testing.T) {
 
 // A context that ends during a pause ends the call then, and the error holds
 // the context's error, its cause and the last answer.
-func TestCancelDuringAPause(t *testing.T) {
+func TestRetry_canceledDuringPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "5")
@@ -121,7 +121,7 @@ func TestCancelDuringAPause(t *testing.T) {
 
 // A Retry-After beyond the caps returns at once: a 429 as a *RateLimitError, a
 // 503 as an *Error that holds it.
-func TestNoUnboundedWait(t *testing.T) {
+func TestRetry_retryAfterBeyondCaps(t *testing.T) {
 	for _, value := range []string{"3600", "484289h", "9223372037", "1900000000", "Fri, 31 Dec 9999 23:59:59 GMT"} {
 		for _, status := range []int{429, 503} {
 			for _, limited := range []bool{false, true} {
@@ -165,7 +165,7 @@ func TestNoUnboundedWait(t *testing.T) {
 }
 
 // Five retries and an hour of waiting take no real time.
-func TestAnHourOfRetries(t *testing.T) {
+func TestRetry_anHour(t *testing.T) {
 	began := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		client := serve(t, numbered(func(w http.ResponseWriter, _ *http.Request, n int) {
@@ -190,7 +190,7 @@ func TestAnHourOfRetries(t *testing.T) {
 }
 
 // Every attempt of a call sends the same bytes and the same request id.
-func TestAttemptsAreIdentical(t *testing.T) {
+func TestRetry_identicalAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var bodies, ids []string
 		client := serve(t, numbered(func(w http.ResponseWriter, r *http.Request, n int) {
@@ -218,7 +218,7 @@ func TestAttemptsAreIdentical(t *testing.T) {
 }
 
 // The retry quota stops a client whose every call fails from multiplying them.
-func TestRetryQuotaStopsAStorm(t *testing.T) {
+func TestRetry_budgetStopsStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen atomic.Int64
 		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -48,7 +48,7 @@ func printed(v any) string {
 
 // What holds a secret never shows it, by value or by pointer, in a struct or
 // alone.
-func TestSecretsAreNotPrinted(t *testing.T) {
+func TestSecret_notPrinted(t *testing.T) {
 	secret := connix.Secret(plantedSecret)
 	keyClient, err := connix.NewClient(connix.WithAPIKey(plantedKey))
 	if err != nil {
@@ -96,7 +96,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 }
 
-func TestMask(t *testing.T) {
+func TestSecret_mask(t *testing.T) {
 	for secret, want := range map[connix.Secret]string{
 		"": "", "short": "****", "nineteen-characters": "****", "twenty-characters-xx": "twen****s-xx", plantedKey: "cx_5****e75e",
 	} {
@@ -107,7 +107,7 @@ func TestMask(t *testing.T) {
 }
 
 // JSON is the wire: it carries a secret.
-func TestSecretInJSON(t *testing.T) {
+func TestSecret_json(t *testing.T) {
 	b, err := json.Marshal(connix.CreateWebhookRequest{URL: "https://x.test", Secret: plantedSecret})
 	if err != nil || !strings.Contains(string(b), `"secret":"`+plantedSecret+`"`) {
 		t.Errorf("a request as JSON: %s, %v", b, err)
@@ -116,7 +116,7 @@ func TestSecretInJSON(t *testing.T) {
 
 // Whatever fails, neither errors nor logs show a secret: not the ones sent, nor
 // one that a redirect's location carries, nor the query.
-func TestFailuresShowNoSecret(t *testing.T) {
+func TestSecret_notInFailures(t *testing.T) {
 	answers := map[string]func(http.ResponseWriter, *http.Request){
 		"redirect off the origin": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://evil.example/?key="+plantedToken, http.StatusFound)

@@ -420,7 +420,7 @@ func (c *chaos) inMemory(t *testing.T, version, calls int, between chaosTranspor
 }
 
 // On sockets: goroutines, file descriptors and heap return to the start.
-func TestChaosOnSockets(t *testing.T) {
+func TestChaos_onSockets(t *testing.T) {
 	start := resources()
 	srv := connixtest.NewServer(t, connixtest.WithJournalSize(100))
 	c := newChaos(*chaosSeed, 20*time.Millisecond, 1)

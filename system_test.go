@@ -10,7 +10,7 @@ import (
 	"github.com/connix-io/connix-go/internal/openapi"
 )
 
-func TestHello(t *testing.T) {
+func TestSystem_hello(t *testing.T) {
 	srv := newServer(t)
 	for _, c := range []struct{ name, query, message string }{
 		{"TestUser", "name=TestUser", "Hello TestUser! Welcome to Connix API v1"},
@@ -25,7 +25,7 @@ func TestHello(t *testing.T) {
 }
 
 // What the overview does not say about the status is kept as it came.
-func TestStatus(t *testing.T) {
+func TestSystem_status(t *testing.T) {
 	srv := newServer(t)
 	got := must(srv.Client(t).Status(t.Context()))(t)
 	equal(t, "status", *got, connix.ServiceStatus{Status: "operational", Version: "1.0.0", Raw: json.RawMessage(`{"status":"operational","version":"1.0.0"}`)})
@@ -52,7 +52,7 @@ func TestStatus(t *testing.T) {
 
 // The document is the one that everything is held against, with the server's own
 // origin, byte for byte but for the space around it.
-func TestOpenAPI(t *testing.T) {
+func TestSystem_openAPI(t *testing.T) {
 	srv := newServer(t)
 	got := must(srv.Client(t).OpenAPI(t.Context()))(t)
 	want := must(openapi.At(srv.URL, true))(t)

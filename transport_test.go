@@ -26,7 +26,7 @@ import (
 // Giving up keeps the connection: ten calls that exhaust their retries against
 // a host that answers open one. In a bubble, since net/http gives up a connection
 // that a busy machine keeps from being reused for 50 ms.
-func TestGivingUpKeepsTheConnection(t *testing.T) {
+func TestTransport_keptAfterGivingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var opened, seen atomic.Int64
 		base, transport := serveMemory(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -65,7 +65,7 @@ func TestGivingUpKeepsTheConnection(t *testing.T) {
 
 // On a connection that the server drops unasked, net/http itself repeats a read;
 // a write reaches the server once or fails as unsent.
-func TestColdReset(t *testing.T) {
+func TestTransport_coldReset(t *testing.T) {
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestColdReset(t *testing.T) {
 }
 
 // A dial that hangs is no lost write: nothing was sent.
-func TestHangingDial(t *testing.T) {
+func TestTransport_hangingDial(t *testing.T) {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -128,7 +128,7 @@ func TestHangingDial(t *testing.T) {
 // A caller's transport need not give an empty body a reader. What breaks the
 // rules of http.RoundTripper is an error, and of a write the outcome is unknown.
 // With a Jar, calls go through http.Client; without one most do not.
-func TestTransportWithoutBody(t *testing.T) {
+func TestTransport_noBody(t *testing.T) {
 	jar, _ := cookiejar.New(nil)
 	for _, hc := range []*http.Client{{}, {Jar: jar}} {
 		for _, c := range []struct {
@@ -161,7 +161,7 @@ func TestTransportWithoutBody(t *testing.T) {
 
 // What a transport of the caller's says of a request is shown without the
 // credential, and matched as it is.
-func TestTransportThatQuotesTheRequest(t *testing.T) {
+func TestTransport_quotesRequest(t *testing.T) {
 	client, err := connix.NewClient(connix.WithAPIKey(plantedKey), connix.WithRetryPolicy(connix.RetryPolicy{}), connix.WithHTTPClient(&http.Client{
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("refused %v: %w", r.Header, io.ErrClosedPipe)
@@ -178,7 +178,7 @@ func TestTransportThatQuotesTheRequest(t *testing.T) {
 
 // An error is taken as it is: what is inside it belongs to who wrapped it, and a
 // dial that takes too long is no lost write.
-func TestErrorsOfATransportAreKept(t *testing.T) {
+func TestTransport_errorsKept(t *testing.T) {
 	own := errors.New("circuit breaker open")
 	for name, c := range map[string]struct {
 		fail    func(*http.Request) error
@@ -208,7 +208,7 @@ func TestErrorsOfATransportAreKept(t *testing.T) {
 
 // A transport that says no more of a timeout than a context does is told apart by
 // the context.
-func TestTransportThatReturnsItsContextsError(t *testing.T) {
+func TestTransport_contextError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithRetryPolicy(connix.RetryPolicy{}), connix.WithHTTPClient(&http.Client{
 			Transport: roundTripper(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }),
@@ -224,7 +224,7 @@ func TestTransportThatReturnsItsContextsError(t *testing.T) {
 }
 
 // A body of the caller's that cannot be read is not the network's fault.
-func TestStreamThatFails(t *testing.T) {
+func TestStream_readerFails(t *testing.T) {
 	srv := newServer(t)
 	err := srv.Client(t).Do(t.Context(), "POST", "projects", iotest.ErrReader(io.ErrClosedPipe), nil)
 	if !errors.Is(err, io.ErrClosedPipe) || !strings.Contains(err.Error(), "the body given to Do could not be read") {
@@ -233,7 +233,7 @@ func TestStreamThatFails(t *testing.T) {
 }
 
 // An http server behind an https URL is named as what it is, and not asked again.
-func TestPlainHTTPBehindTLS(t *testing.T) {
+func TestTransport_plainHTTPBehindTLS(t *testing.T) {
 	srv := httptest.NewServer(http.NotFoundHandler())
 	defer srv.Close()
 	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL("https"+strings.TrimPrefix(srv.URL, "http")))

@@ -80,10 +80,10 @@ func webhookParse(v *connix.WebhookVerifier, h http.Header, body []byte) error {
 	return err
 }
 
-// TestWebhookAllocations holds what does not depend on the machine: Parse and
+// TestParse_allocations holds what does not depend on the machine: Parse and
 // Agent allocate no more often than the floor, although they also read a request.
 // The slack is for the race detector, under which pools forget at random.
-func TestWebhookAllocations(t *testing.T) {
+func TestParse_allocations(t *testing.T) {
 	h, body := benchEvent(t)
 	v := &connix.WebhookVerifier{Secrets: []connix.Secret{benchSecret}}
 	allocs := func(f func() error) float64 {

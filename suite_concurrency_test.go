@@ -45,7 +45,7 @@ func (b *countedBody) Close() error {
 
 // A thousand goroutines share one client: each gets its own answers, and nothing
 // is left open behind them. The bubble would not end with a goroutine in it.
-func TestOneClientForAThousandGoroutines(t *testing.T) {
+func TestConcurrency_thousandGoroutines(t *testing.T) {
 	bubble{connixtest.WithLatency(0, time.Second)}.test(t, func(t *testing.T, srv *connixtest.Server) {
 		transport := &openBodies{RoundTripper: srv.HTTPClient().Transport}
 		var calls atomic.Int64
@@ -94,7 +94,7 @@ func TestOneClientForAThousandGoroutines(t *testing.T) {
 }
 
 // Whatever becomes of a call, it closes what it opened.
-func TestNothingStaysOpen(t *testing.T) {
+func TestConcurrency_nothingStaysOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		handler := func(w http.ResponseWriter, r *http.Request) {
 			switch r.URL.Query().Get("name") {
@@ -146,7 +146,7 @@ func TestNothingStaysOpen(t *testing.T) {
 
 // A client that is dropped leaves nothing behind: it has no goroutine of its
 // own, with which the bubble would not end.
-func TestClientHasNoGoroutine(t *testing.T) {
+func TestConcurrency_noGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 100 {
 			client := must(connix.NewClient(connix.WithAPIKey("key"), connix.WithMaxRate(1, 1), connix.WithHTTPClient(&http.Client{

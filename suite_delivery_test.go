@@ -138,10 +138,10 @@ func (w *workplace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	rw.WriteHeader(response.Code)
 }
 
-// TestTenThousandDeliveries: three in ten deliveries meet a receiver that
+// TestDelivery_tenThousand: three in ten deliveries meet a receiver that
 // fails, crashes, hangs or is slow, and every event is processed exactly once
 // and in the order of its agent. It takes hours, of the bubble's.
-func TestTenThousandDeliveries(t *testing.T) {
+func TestDelivery_tenThousand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const agents = 2500
 		work := newWorkplace()

@@ -91,7 +91,7 @@ var endpoints = []endpoint{
 
 // The table above, the document that the server gives out and what the server
 // does name the same endpoints.
-func TestEndpointsAreTheDocuments(t *testing.T) {
+func TestEndpoints_areTheDocuments(t *testing.T) {
 	srv := newServer(t)
 	var document struct{ Paths map[string]map[string]any }
 	if err := json.Unmarshal(must(srv.Client(t).OpenAPI(t.Context()))(t), &document); err != nil {
@@ -123,7 +123,7 @@ func TestEndpointsAreTheDocuments(t *testing.T) {
 
 // Every endpoint asks who calls. A refusal is final: it is not repeated, and
 // nothing was done.
-func TestUnauthorized(t *testing.T) {
+func TestEndpoints_unauthorized(t *testing.T) {
 	srv := newServer(t)
 	for _, e := range endpoints {
 		t.Run(e.String(), func(t *testing.T) {
@@ -155,7 +155,7 @@ func TestUnauthorized(t *testing.T) {
 
 // A key may do what its scopes say: the right one is enough, and all others
 // together are not.
-func TestScopes(t *testing.T) {
+func TestEndpoints_scopes(t *testing.T) {
 	srv := newServer(t)
 	all := []string{
 		"projects:read", "projects:write", "agents:read", "agents:write",
@@ -190,7 +190,7 @@ func TestScopes(t *testing.T) {
 }
 
 // An OAuth2 token with the scope read allows every GET, one with write the rest.
-func TestTokenScopes(t *testing.T) {
+func TestEndpoints_tokenScopes(t *testing.T) {
 	srv := newServer(t)
 	for _, e := range endpoints {
 		t.Run(e.String(), func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestTokenScopes(t *testing.T) {
 
 // An id that would name another path is refused before anything is sent; any
 // other arrives as it is, whatever characters it has.
-func TestIDsInPaths(t *testing.T) {
+func TestEndpoints_idsInPaths(t *testing.T) {
 	srv := newServer(t)
 	client := srv.Client(t)
 	for _, e := range endpoints {
@@ -257,7 +257,7 @@ func TestIDsInPaths(t *testing.T) {
 	}
 }
 
-func TestMethodNotAllowed(t *testing.T) {
+func TestEndpoints_methodNotAllowed(t *testing.T) {
 	srv := newServer(t, offContract("methods that the API does not have"))
 	client := srv.Client(t)
 	for _, c := range []struct{ method, path, route, allow string }{
@@ -280,7 +280,7 @@ func TestMethodNotAllowed(t *testing.T) {
 	}
 }
 
-func TestNoSuchPath(t *testing.T) {
+func TestEndpoints_noSuchPath(t *testing.T) {
 	srv := newServer(t, offContract("paths that the API does not have"))
 	for _, path := range []string{"project", "projects/1/agents/2", "hello/world"} {
 		e := mustError(t, srv.Client(t).Do(t.Context(), "GET", path, nil, nil), connix.ErrNotFound)
@@ -291,7 +291,7 @@ func TestNoSuchPath(t *testing.T) {
 // On every endpoint, a success that cannot be read is none: the error keeps the
 // status, the request id and the start of the body, and says what came. A write
 // may have been done all the same.
-func TestUnreadableAnswers(t *testing.T) {
+func TestEndpoints_unreadableResponses(t *testing.T) {
 	for _, c := range []struct {
 		name, contentType, body, says string
 	}{

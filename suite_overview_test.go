@@ -47,7 +47,7 @@ func overviewServer(t testing.TB, opts ...any) *connixtest.Server {
 	return srv
 }
 
-func TestOverviewHello(t *testing.T) {
+func TestOverview_hello(t *testing.T) {
 	srv := overviewServer(t)
 	hello := must(srv.Client(t).Hello(t.Context(), "TestUser"))(t)
 	r := only(t, srv)
@@ -57,7 +57,7 @@ func TestOverviewHello(t *testing.T) {
 	equal(t, "message", hello.Message, "Hello TestUser! Welcome to Connix API v1")
 }
 
-func TestOverviewCreateProjectAndLaunchAgent(t *testing.T) {
+func TestOverview_createProjectAndLaunchAgent(t *testing.T) {
 	srv := overviewServer(t)
 	client, ctx := srv.Client(t), t.Context()
 	project := must(client.Projects.Create(ctx, connix.CreateProjectRequest{Name: "my-ai-project"}))(t)
@@ -81,7 +81,7 @@ func TestOverviewCreateProjectAndLaunchAgent(t *testing.T) {
 	exact(t, "project written", must(json.Marshal(project))(t), overviewProject)
 }
 
-func TestOverviewPagination(t *testing.T) {
+func TestOverview_pagination(t *testing.T) {
 	srv := overviewServer(t)
 	srv.AddProjects(99, nil)
 	page := must(srv.Client(t).Projects.List(t.Context(), &connix.ListProjectsOptions{ListOptions: connix.ListOptions{
@@ -110,7 +110,7 @@ func sameQuery(t testing.TB, got, want string) {
 	equal(t, "query", must(url.ParseQuery(got))(t), must(url.ParseQuery(want))(t))
 }
 
-func TestOverviewFilters(t *testing.T) {
+func TestOverview_filters(t *testing.T) {
 	srv := overviewServer(t)
 	ids := map[string]connix.ID{}
 	for _, p := range []connix.Project{
@@ -141,7 +141,7 @@ func TestOverviewFilters(t *testing.T) {
 	}
 }
 
-func TestOverviewWebhook(t *testing.T) {
+func TestOverview_webhook(t *testing.T) {
 	srv := overviewServer(t)
 	webhook := must(srv.Client(t).Webhooks.Create(t.Context(), connix.CreateWebhookRequest{
 		URL:    "https://your-app.com/webhooks/connix",
@@ -154,7 +154,7 @@ func TestOverviewWebhook(t *testing.T) {
 	equal(t, "url", webhook.URL, "https://your-app.com/webhooks/connix")
 }
 
-func TestOverviewError(t *testing.T) {
+func TestOverview_error(t *testing.T) {
 	srv := overviewServer(t, offContract("a name that is empty"))
 	_, err := srv.Client(t).Projects.Create(t.Context(), connix.CreateProjectRequest{}, connix.WithRequestID("req_1234567890"))
 	exact(t, "response", only(t, srv).Response, overviewError)
@@ -165,7 +165,7 @@ func TestOverviewError(t *testing.T) {
 }
 
 // The overview's codes, with its statuses, as the fake answers them.
-func TestOverviewErrorCodes(t *testing.T) {
+func TestOverview_errorCodes(t *testing.T) {
 	check := errors.New("")
 	srv := must(connixtest.Start(
 		connixtest.WithRateLimits(connixtest.RateLimits{Windows: []connix.Window{{Limit: 4, Period: time.Hour}}}),
@@ -213,7 +213,7 @@ func TestOverviewErrorCodes(t *testing.T) {
 	}
 }
 
-func TestOverviewHeaders(t *testing.T) {
+func TestOverview_headers(t *testing.T) {
 	clock := connixtest.NewClock(time.Unix(1625097600, 0).Add(-time.Minute))
 	srv := newServer(t, connixtest.WithClock(clock), connixtest.WithRateLimits(connixtest.DefaultRateLimits()))
 	client := srv.Client(t, connix.WithUserAgent("YourApp/1.0.0"))
@@ -246,7 +246,7 @@ func TestOverviewHeaders(t *testing.T) {
 }
 
 // The response headers that the overview prints, read by the client.
-func TestOverviewResponseHeaders(t *testing.T) {
+func TestOverview_responseHeaders(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		for name, value := range map[string]string{
 			"Content-Type": "application/json", "X-Request-ID": "unique-request-identifier", "X-Response-Time": "150ms",

@@ -50,7 +50,7 @@ func (r *recorder) seen() string {
 
 // A redirect to any other origin is refused, whatever its status and the
 // method, and nothing ever arrives there.
-func TestRedirectToAnotherOrigin(t *testing.T) {
+func TestRedirect_otherOrigin(t *testing.T) {
 	evil := newRecorder(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":1}`) })
 	evilURL, _ := url.Parse(evil.URL)
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -103,7 +103,7 @@ func TestRedirectToAnotherOrigin(t *testing.T) {
 }
 
 // Within the origin reads follow, and writes only what keeps their method.
-func TestRedirectWithinTheOrigin(t *testing.T) {
+func TestRedirect_sameOrigin(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		keeps := status >= 307
 		api := newRecorder(t, func(w http.ResponseWriter, r *http.Request) {
@@ -144,7 +144,7 @@ func TestRedirectWithinTheOrigin(t *testing.T) {
 }
 
 // A redirect that never ends does.
-func TestRedirectLoop(t *testing.T) {
+func TestRedirect_loop(t *testing.T) {
 	api := newRecorder(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) })
 	client, err := connix.NewClient(connix.WithAPIKey("key"), connix.WithBaseURL(api.URL))
 	if err != nil {
@@ -159,7 +159,7 @@ func TestRedirectLoop(t *testing.T) {
 
 // Cookies of the caller's Jar are sent, to the API, and those of an answer with
 // the next attempt already.
-func TestJar(t *testing.T) {
+func TestRedirect_jar(t *testing.T) {
 	asked := 0
 	api := newRecorder(t, func(w http.ResponseWriter, _ *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: "1", Path: "/"})
