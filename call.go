@@ -105,11 +105,19 @@ func (k *call) validate(out any) error {
 		Unsafe:     k.config.retryUnsafe,
 		Replayable: k.request.stream == nil,
 		Paced:      k.client.gated,
-		MaxWait:    k.client.maxWait,
+		MaxWait:    k.maxWait(),
 		Home:       target,
 		URL:        target,
 	}
 	return nil
+}
+
+// maxWait is the longest time to wait for the rate limiter and after a 429.
+func (k *call) maxWait() time.Duration {
+	if d := k.config.rateWait; d != nil {
+		return *d
+	}
+	return k.client.maxWait
 }
 
 // policy is the client's, with the changes of the call's options.

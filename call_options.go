@@ -21,6 +21,7 @@ type callConfig struct {
 	maxRetries  int
 	retriesSet  bool
 	retryUnsafe bool
+	lowPriority bool
 	timeout     *timeoutError // nil: the client's
 	prefetch    int
 	maxPages    int
@@ -28,7 +29,8 @@ type callConfig struct {
 	concurrency int         // 0: nothing was said
 	// waitCtx, unless nil, ends the waits for the rate limit instead of the call's
 	// context.
-	waitCtx context.Context
+	waitCtx  context.Context
+	rateWait *time.Duration // nil: the client's
 	// given holds the limited options that the call was given.
 	given optionSet
 }
@@ -211,6 +213,21 @@ func WithAttemptTimeout(d time.Duration) CallOption {
 		cfg.timeout = &timeoutError{d, "WithAttemptTimeout"}
 		return nil
 	}
+}
+
+// WithLowPriority puts the call, or the calls of an iterator, behind all others of
+// its rate limiter: those of batch work. It takes nothing that calls without this
+// option will want, as far as their recent rate shows that. A limiter of your own may
+// ignore it.
+func WithLowPriority() CallOption {
+	return func(cfg *callConfig) error { cfg.lowPriority = true; return nil }
+}
+
+// WithRateLimitWait replaces [WithMaxRateLimitWait] for this call: the longest time
+// to wait for the rate limiter, and after a 429. 0 does not wait at all; a negative d
+// waits for as long as the context allows.
+func WithRateLimitWait(d time.Duration) CallOption {
+	return func(cfg *callConfig) error { cfg.rateWait = &d; return nil }
 }
 
 // WithMaxPages ends an iterator after n pages, without an error. n must be positive.

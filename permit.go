@@ -29,10 +29,11 @@ func (k *call) acquire(now time.Time) error {
 		return nil
 	}
 	permit, err := k.wait(RateLimitRequest{
-		Method:  k.request.method,
-		Route:   k.request.route,
-		MaxWait: k.client.maxWait,
-		OnWait:  k.onRateLimitWait(),
+		Method:      k.request.method,
+		Route:       k.request.route,
+		MaxWait:     k.maxWait(),
+		LowPriority: k.config.lowPriority,
+		OnWait:      k.onRateLimitWait(),
 	})
 	a := &k.attempt
 	a.started = time.Now()

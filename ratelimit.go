@@ -49,6 +49,10 @@ type RateLimitRequest struct {
 	// value only the context bounds the wait.
 	MaxWait time.Duration
 
+	// LowPriority puts the request behind all others, and lets it take nothing that
+	// these will want, by their own recent rate. A limiter may ignore it.
+	LowPriority bool
+
 	// OnWait, unless nil, is called if the request has to wait: before the wait,
 	// in the goroutine that waits, and once for each limiter that makes it wait.
 	OnWait func(RateLimitWait)
@@ -74,15 +78,16 @@ type RateLimitReason string
 
 // The reasons of the limiter that [NewRateLimiter] returns and of WithMaxRate.
 const (
-	RateLimitFull    RateLimitReason = "window full"           // the window holds as many requests as it may
-	RateLimitSpread  RateLimitReason = "last requests"         // the window's last requests are spread over the rest of it
-	RateLimitStart   RateLimitReason = "first response"        // the first request goes alone
-	RateLimitShared  RateLimitReason = "shared key"            // others use the key: few requests at a time
-	RateLimitDenied  RateLimitReason = "denied"                // the server responded with 429
-	RateLimitTokens  RateLimitReason = "tokens spent"          // the Tokens budget is used up
-	RateLimitMaxRate RateLimitReason = "own max rate"          // the caller's own ceiling
-	RateLimitOutage  RateLimitReason = "server unavailable"    // the server responded with 503 and a Retry-After, several times
-	RateLimitQueue   RateLimitReason = "earlier requests wait" // requests that came earlier are served first
+	RateLimitFull     RateLimitReason = "window full"           // the window holds as many requests as it may
+	RateLimitSpread   RateLimitReason = "last requests"         // the window's last requests are spread over the rest of it
+	RateLimitStart    RateLimitReason = "first response"        // the first request goes alone
+	RateLimitShared   RateLimitReason = "shared key"            // others use the key: few requests at a time
+	RateLimitDenied   RateLimitReason = "denied"                // the server responded with 429
+	RateLimitTokens   RateLimitReason = "tokens spent"          // the Tokens budget is used up
+	RateLimitMaxRate  RateLimitReason = "own max rate"          // the caller's own ceiling
+	RateLimitOutage   RateLimitReason = "server unavailable"    // the server responded with 503 and a Retry-After, several times
+	RateLimitReserved RateLimitReason = "reserved"              // calls without low priority will want what is left
+	RateLimitQueue    RateLimitReason = "earlier requests wait" // requests that came earlier are served first
 )
 
 // RateLimitResult describes how one request ended. The zero value means that

@@ -60,12 +60,13 @@ type windowLimiter struct {
 type permit struct {
 	limiter *windowLimiter
 	call    limit.Call
+	low     bool // of low priority
 	done    bool
 }
 
 // Wait implements [RateLimiter].
 func (l *windowLimiter) Wait(ctx context.Context, req RateLimitRequest) (Permit, error) {
-	p := &permit{limiter: l}
+	p := &permit{limiter: l, low: req.LowPriority}
 	if err := l.wait(ctx, req, p); err != nil {
 		return nil, err
 	}
@@ -85,9 +86,12 @@ func (l *windowLimiter) grant(now time.Time, p *permit) (ok bool, recheck time.T
 	if l.core == nil {
 		l.start(now)
 	}
-	ok, recheck, _ = l.core.Next(now)
-	if ok {
-		p.call = l.core.Sent(now)
+	next, sent := l.core.Next, l.core.Sent
+	if p.low {
+		next, sent = l.core.NextLow, l.core.SentLow
+	}
+	if ok, recheck, _ = next(now); ok {
+		p.call = sent(now)
 	}
 	return ok, recheck
 }
@@ -95,7 +99,7 @@ func (l *windowLimiter) grant(now time.Time, p *permit) (ok bool, recheck time.T
 func (l *windowLimiter) earliest(now time.Time, ahead int) (time.Time, blocked) {
 	at, why := l.core.Earliest(now, ahead)
 	if why.Reason == limit.None {
-		if _, _, why = l.core.Next(now); why.Reason == limit.None {
+		if _, _, why = l.core.NextLow(now); why.Reason == limit.None {
 			return at, blocked{reason: RateLimitQueue}
 		}
 	}
@@ -116,7 +120,7 @@ func (l *windowLimiter) cancel(now time.Time, p *permit) { l.core.Cancelled(now,
 var reasons = [...]RateLimitReason{
 	limit.Start: RateLimitStart, limit.Shared: RateLimitShared, limit.Full: RateLimitFull,
 	limit.Spread: RateLimitSpread, limit.Denied: RateLimitDenied, limit.Tokens: RateLimitTokens,
-	limit.Unavailable: RateLimitOutage,
+	limit.Unavailable: RateLimitOutage, limit.Reserved: RateLimitReserved,
 }
 
 func (l *windowLimiter) blocked(why limit.Why) blocked {
@@ -168,13 +172,13 @@ func (l *windowLimiter) Status() RateLimitStatus {
 	}
 	core := l.core.Status(now)
 	s := RateLimitStatus{Server: l.server.public(), Waiters: l.waiters}
-	if ok, recheck, why := l.core.Next(now); !ok || l.waiters > 0 {
+	if ok, recheck, why := l.core.Next(now); !ok || l.ahead(0) > 0 {
 		s.BlockedBy = cmp.Or(reasons[why.Reason], RateLimitQueue)
 		if at, _ := l.core.Earliest(now, 0); at.After(now) {
 			s.BlockedUntil = at
 		}
 		s.NextTurn = recheck
-		if at, _ := l.core.Turn(now, l.waiters); at.After(now) && at.After(recheck) {
+		if at, _ := l.core.Turn(now, l.ahead(0)); at.After(now) && at.After(recheck) {
 			s.NextTurn = at
 		}
 	}

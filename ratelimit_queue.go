@@ -30,24 +30,32 @@ type blocked struct {
 	reason RateLimitReason
 }
 
-// queue serves waiting requests in the order in which they came. It has one
-// timer, for its head; the others need none, since none can go before the head.
+// queue serves waiting requests in the order in which they came, those of low
+// priority after all others. It has one timer, for its head; the others need none,
+// since none can go before the head.
 type queue struct {
 	pace pacer
 
-	mu         sync.Mutex
-	start      time.Time // of the first request; times are counted from here
+	mu       sync.Mutex
+	start    time.Time // of the first request; times are counted from here
+	lanes    [2]lane   // the second is that of low priority
+	waiters  int
+	timer    *time.Timer
+	timerAt  time.Time // zero: not running
+	deadline time.Time // the earliest of the waiters'; zero: none has one
+	swept    time.Time // the head's soonest turn as of the latest sweep
+}
+
+// lane is a list of waiters in the order in which they came.
+type lane struct {
 	head, tail *waiter
-	waiters    int
-	timer      *time.Timer
-	timerAt    time.Time // zero: not running
-	deadline   time.Time // the earliest of the waiters'; zero: none has one
-	swept      time.Time // the head's soonest turn as of the latest sweep
+	n          int
 }
 
 // waiter is a request in the queue.
 type waiter struct {
 	prev, next *waiter
+	lane       int // its index
 	queued     bool
 	permit     *permit
 	deadline   time.Time  // zero: none
@@ -55,12 +63,11 @@ type waiter struct {
 	ready      chan error // gets one value: nil for a grant
 }
 
-// now returns the current time. It is counted from start, so that steps of the
-// wall clock do not show in it. Callers hold the lock, so that it never goes back.
+// now returns the current time, counted from start: steps of the wall clock do not
+// show in it. Callers hold the lock, so that it never goes back.
 func (q *queue) now() time.Time {
 	if q.start.IsZero() {
 		q.start = time.Now()
-		return q.start
 	}
 	return q.start.Add(time.Since(q.start))
 }
@@ -73,17 +80,22 @@ func (q *queue) wait(ctx context.Context, req RateLimitRequest, p *permit) error
 	q.mu.Lock()
 	now := q.now()
 	var recheck time.Time
-	if q.head == nil {
+	in := 0
+	if req.LowPriority {
+		in = 1
+	}
+	ahead := q.ahead(in)
+	if ahead == 0 {
 		var ok bool
 		if ok, recheck = q.pace.grant(now, p); ok {
 			q.mu.Unlock()
 			return nil
 		}
 	}
-	w := &waiter{permit: p}
+	w := &waiter{permit: p, lane: in}
 	w.setDeadline(ctx, now, req.MaxWait)
-	at, why := q.pace.earliest(now, q.waiters)
-	turn, slow := q.pace.turn(now, q.waiters)
+	at, why := q.pace.earliest(now, ahead)
+	turn, slow := q.pace.turn(now, ahead)
 	if w.deadline.Before(turn) && !w.deadline.IsZero() || w.deadline.Equal(now) {
 		q.mu.Unlock()
 		if !w.deadline.Before(at) {
@@ -93,7 +105,7 @@ func (q *queue) wait(ctx context.Context, req RateLimitRequest, p *permit) error
 	}
 	w.ready = make(chan error, 1)
 	q.push(w)
-	if q.head != w {
+	if q.head() != w {
 		recheck = q.timerAt // the head's stays
 	}
 	q.arm(recheck)
@@ -126,8 +138,7 @@ func (q *queue) await(ctx context.Context, onWait func(RateLimitWait), w *waiter
 	}
 }
 
-// abandon takes w out of the queue, or cancels the permit that it was granted
-// since.
+// abandon takes w out of the queue, or cancels the permit that it was granted.
 func (q *queue) abandon(w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -142,17 +153,13 @@ func (q *queue) abandon(w *waiter) {
 // pump serves the queue until its head has to wait. It is called after
 // everything that can change the head's turn, under the lock.
 func (q *queue) pump() {
-	if q.head == nil {
-		q.arm(time.Time{})
-		return
-	}
 	now := q.now()
-	for q.head != nil {
-		w := q.head
+	for q.waiters > 0 {
+		w := q.head()
 		ok, recheck := q.pace.grant(now, w.permit)
 		if !ok {
 			q.sweep(now)
-			if q.head == w || q.head == nil {
+			if head := q.head(); head == w || head == nil {
 				q.arm(recheck)
 				return
 			}
@@ -164,8 +171,7 @@ func (q *queue) pump() {
 	q.arm(time.Time{})
 }
 
-// sweep refuses the waiters whose deadline has passed or comes before the head's
-// earliest turn, since nobody goes before the head.
+// sweep refuses those whose deadline has passed or comes before the head's turn.
 func (q *queue) sweep(now time.Time) {
 	turn, why := q.pace.earliest(now, 0)
 	if !turn.After(now) {
@@ -178,24 +184,37 @@ func (q *queue) sweep(now time.Time) {
 		return
 	}
 	q.deadline = time.Time{}
-	for w := q.head; w != nil; {
-		next := w.next
-		switch {
-		case w.deadline.IsZero():
-		case !now.Before(w.deadline), w.deadline.Before(turn):
-			q.remove(w)
-			w.ready <- w.refusal(now, turn, turn, why)
-		case q.deadline.IsZero() || w.deadline.Before(q.deadline):
-			q.deadline = w.deadline
+	for i := range q.lanes {
+		for w := q.lanes[i].head; w != nil; {
+			next := w.next
+			switch {
+			case w.deadline.IsZero():
+			case !now.Before(w.deadline), w.deadline.Before(turn):
+				q.remove(w)
+				w.ready <- w.refusal(now, turn, turn, why)
+			case q.deadline.IsZero() || w.deadline.Before(q.deadline):
+				q.deadline = w.deadline
+			}
+			w = next
 		}
-		w = next
 	}
 }
+
+// head returns the next request to go: the first lane's, if it has any.
+func (q *queue) head() *waiter {
+	if w := q.lanes[0].head; w != nil {
+		return w
+	}
+	return q.lanes[1].head
+}
+
+// ahead returns the number of requests that go before a new one in that lane.
+func (q *queue) ahead(in int) int { return q.lanes[0].n + in*q.lanes[1].n }
 
 // arm sets the timer to recheck, or to the first deadline if that is earlier.
 func (q *queue) arm(recheck time.Time) {
 	at := recheck
-	if q.head == nil {
+	if q.waiters == 0 {
 		at = time.Time{}
 	} else if !q.deadline.IsZero() && (at.IsZero() || q.deadline.Before(at)) {
 		at = q.deadline
@@ -223,12 +242,14 @@ func (q *queue) tick() {
 
 func (q *queue) push(w *waiter) {
 	w.queued = true
-	if w.prev = q.tail; q.tail == nil {
-		q.head = w
+	l := &q.lanes[w.lane]
+	if w.prev = l.tail; l.tail == nil {
+		l.head = w
 	} else {
-		q.tail.next = w
+		l.tail.next = w
 	}
-	q.tail = w
+	l.tail = w
+	l.n++
 	q.waiters++
 	if !w.deadline.IsZero() && (q.deadline.IsZero() || w.deadline.Before(q.deadline)) {
 		q.deadline = w.deadline
@@ -236,17 +257,19 @@ func (q *queue) push(w *waiter) {
 }
 
 func (q *queue) remove(w *waiter) {
+	l := &q.lanes[w.lane]
 	if w.prev == nil {
-		q.head = w.next
+		l.head = w.next
 	} else {
 		w.prev.next = w.next
 	}
 	if w.next == nil {
-		q.tail = w.prev
+		l.tail = w.prev
 	} else {
 		w.next.prev = w.prev
 	}
 	w.prev, w.next, w.queued = nil, nil, false
+	l.n--
 	q.waiters--
 }
 

@@ -38,6 +38,7 @@ const (
 	Denied                    // the server refused a call
 	Tokens                    // the tokens budget is spent
 	Unavailable               // the server said 503, and when to come again
+	Reserved                  // the first lane will want what is left
 )
 
 // Why is a reason and the index of the window that it is about; for Start and
@@ -106,6 +107,7 @@ type Core struct {
 	unsure     time.Duration // until then the shown window's ledger holds calls of others
 	cert       certificate
 	meter      meter
+	demand     demand
 	longest    bool          // every header is about the longest window
 	outage     int           // 503s in a row
 	stuck      int           // responses that showed Remaining 0 and were served all the same
@@ -185,7 +187,7 @@ func (c *Core) next(now time.Duration) (recheck time.Duration, why Why) {
 	if at := c.meter.wait(now, 0); at > now {
 		return at, Why{Full, c.shortest}
 	}
-	if !c.cert.known || c.cert.left() > c.reserve {
+	if !c.cert.known || c.cert.left() > c.kept(now) {
 		return 0, Why{}
 	}
 	if c.inflight > 0 && now < alone {
@@ -241,6 +243,12 @@ func (c *Core) probeAt(now time.Duration) time.Duration {
 // Sent notes that a call is granted, after Next admitted it. It counts from
 // now, whenever it is written to the wire.
 func (c *Core) Sent(now time.Time) Call {
+	call := c.sentCall(now)
+	c.demand.add(c.latest)
+	return call
+}
+
+func (c *Core) sentCall(now time.Time) Call {
 	t := c.time(now)
 	c.sent++
 	call := Call{seq: c.sent, out: c.inflight, prev: c.lastSend}

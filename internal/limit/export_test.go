@@ -43,6 +43,7 @@ const (
 	NeverLate        Fault = "a late Remaining is taken for others' calls"
 	StuckBelieved    Fault = "a Remaining of 0 is always believed"
 	OutageIgnored    Fault = "503 and its Retry-After are ignored"
+	NoForecast       Fault = "the second lane takes what the first will want"
 )
 
 // Next implements limitsim.Limiter.
@@ -52,6 +53,14 @@ func (p *Planted) Next(now time.Time) (bool, time.Time, Why) {
 		p.responded = true
 	}
 	return p.Core.Next(now)
+}
+
+// NextLow implements limitsim.Limiter.
+func (p *Planted) NextLow(now time.Time) (bool, time.Time, Why) {
+	if p.Fault == NoForecast {
+		return p.Core.Next(now)
+	}
+	return p.Core.NextLow(now)
 }
 
 // Sent implements limitsim.Limiter.

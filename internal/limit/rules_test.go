@@ -42,6 +42,7 @@ var rules = []struct {
 	{limit.NeverLate, "lag", 1},
 	{limit.StuckBelieved, "stuck", 1},
 	{limit.OutageIgnored, "outage", 1},
+	{limit.NoForecast, "lanes", 1},
 }
 
 // TestEveryRuleIsNeeded plants each fault and takes out each rule, and sees the

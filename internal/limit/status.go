@@ -31,7 +31,7 @@ func (c *Core) Status(now time.Time) Status {
 		l := &c.ledgers[i]
 		w := WindowStatus{Window: Window{l.limit, l.period}, Remaining: l.free(t, c.inflight), Shown: i == c.shown && c.picked}
 		if i == c.shown && c.cert.known {
-			w.Remaining = c.cert.left() - c.reserve
+			w.Remaining = c.cert.left() - c.kept(t)
 		}
 		w.Remaining = max(w.Remaining, 0)
 		if l.used > 0 {
@@ -61,7 +61,7 @@ func (c *Core) Earliest(now time.Time, ahead int) (time.Time, Why) {
 	if soonest := c.meter.wait(t, ahead); soonest > at {
 		at, why = soonest, Why{Full, c.shortest}
 	}
-	if c.cert.known && c.cert.left() <= c.reserve && c.inflight == 0 {
+	if c.cert.known && c.cert.left() <= c.kept(t) && c.inflight == 0 {
 		if probe := c.probeAt(t); probe > at {
 			at, why = probe, Why{Spread, c.shown}
 		}
@@ -75,7 +75,7 @@ func (c *Core) Earliest(now time.Time, ahead int) (time.Time, Why) {
 func (c *Core) Turn(now time.Time, ahead int) (time.Time, Why) {
 	at, why := c.Earliest(now, ahead)
 	t := c.time(now)
-	if k := ahead - max(c.cert.left()-c.reserve, 0); c.cert.known && k >= 0 {
+	if k := ahead - max(c.cert.left()-c.kept(t), 0); c.cert.known && k >= 0 {
 		if turn := c.epoch.Add(c.spreadAt(t, k, ahead)); turn.After(at) {
 			at, why = turn, Why{Spread, c.shown}
 		}
@@ -87,7 +87,7 @@ func (c *Core) Turn(now time.Time, ahead int) (time.Time, Why) {
 // ahead others before it in all.
 func (c *Core) spreadAt(now time.Duration, k, ahead int) time.Duration {
 	l := &c.ledgers[c.shown]
-	kept := max(min(c.cert.left(), c.reserve), 0)
+	kept := max(min(c.cert.left(), c.kept(now)), 0)
 	by, ok := l.when(now, kept+1, c.inflight)
 	if !ok {
 		by = now + l.period

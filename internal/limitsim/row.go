@@ -82,7 +82,7 @@ func (s *spread) mean() float64 { return s.sum / float64(max(s.n, 1)) }
 func Rows() []Row {
 	return []Row{
 		rowAlone, rowFuzz, rowCancelled, rowWork, rowStartedAgain, rowRestarted,
-		rowShared, rowFleet, rowLeft, rowUsedUp, rowChanged, rowHeaders, rowTokens, rowCounter, rowShapes, rowLag, rowStuck, rowStray, rowOutage,
+		rowShared, rowFleet, rowLeft, rowUsedUp, rowChanged, rowHeaders, rowTokens, rowCounter, rowShapes, rowLag, rowStuck, rowStray, rowOutage, rowLanes,
 	}
 }
 

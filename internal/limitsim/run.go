@@ -39,6 +39,7 @@ type worker struct {
 	proc     int32
 	rand     rand.PCG
 	call     limit.Call
+	wanted   time.Duration
 	granted  time.Duration
 	back     time.Duration // of the response
 	response limit.Response
@@ -136,6 +137,7 @@ func (s *sim) want(id int32) {
 		return
 	}
 	p.left--
+	w.wanted = s.now
 	p.queue = append(p.queue, id)
 	if len(p.queue) == 1 {
 		s.pump(p, w.proc)
@@ -145,7 +147,11 @@ func (s *sim) want(id int32) {
 // pump grants until the limiter refuses.
 func (s *sim) pump(p *proc, id int32) {
 	for len(p.queue) > 0 && !p.stopped(s.now) {
-		ok, recheck, _ := p.limiter.Next(s.time())
+		next, sent := p.limiter.Next, p.limiter.Sent
+		if p.Low {
+			next, sent = p.limiter.NextLow, p.limiter.SentLow
+		}
+		ok, recheck, _ := next(s.time())
 		if !ok {
 			if at := recheck.Sub(epoch); !recheck.IsZero() && at != p.wakeAt {
 				p.wakeAt = at
@@ -158,7 +164,8 @@ func (s *sim) pump(p *proc, id int32) {
 		if s.now < p.retryAfter {
 			p.Early++
 		}
-		s.workers[w].call = p.limiter.Sent(s.time())
+		s.workers[w].call = sent(s.time())
+		p.Waits = append(p.Waits, s.now-s.workers[w].wanted)
 		s.workers[w].granted = s.now
 		s.send(w)
 	}
@@ -270,10 +277,14 @@ func (s *sim) giveUp(id int32) {
 
 // pumpAll pumps every process that uses the limiter of proc id.
 func (s *sim) pumpAll(id int32) {
-	s.pump(&s.procs[id], id)
-	for i := range s.procs {
-		if p := &s.procs[i]; p.With > 0 && int32(i) != id {
-			s.pump(p, int32(i))
+	if !s.procs[id].Low {
+		s.pump(&s.procs[id], id)
+	}
+	for _, low := range []bool{false, true} { // the first lane goes first
+		for i := range s.procs {
+			if p := &s.procs[i]; p.Low == low && (int32(i) != id || low) && (p.With > 0 || low || s.procs[id].With == i) {
+				s.pump(p, int32(i))
+			}
 		}
 	}
 }
@@ -300,9 +311,11 @@ func (w *worker) luck() float64 { return float64(w.rand.Uint64()>>11) / (1 << 53
 // careless lets everything go.
 type careless struct{}
 
-func (careless) Next(time.Time) (bool, time.Time, limit.Why)     { return true, time.Time{}, limit.Why{} }
-func (careless) Sent(time.Time) limit.Call                       { return limit.Call{} }
-func (careless) Responded(time.Time, limit.Call, limit.Response) {}
-func (careless) Lost(time.Time, limit.Call)                      {}
-func (careless) Cancelled(time.Time, limit.Call)                 {}
-func (careless) Status(time.Time) limit.Status                   { return limit.Status{} }
+func (careless) Next(time.Time) (bool, time.Time, limit.Why)          { return true, time.Time{}, limit.Why{} }
+func (c careless) NextLow(now time.Time) (bool, time.Time, limit.Why) { return c.Next(now) }
+func (careless) SentLow(time.Time) limit.Call                         { return limit.Call{} }
+func (careless) Sent(time.Time) limit.Call                            { return limit.Call{} }
+func (careless) Responded(time.Time, limit.Call, limit.Response)      {}
+func (careless) Lost(time.Time, limit.Call)                           {}
+func (careless) Cancelled(time.Time, limit.Call)                      {}
+func (careless) Status(time.Time) limit.Status                        { return limit.Status{} }

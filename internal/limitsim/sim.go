@@ -21,7 +21,9 @@ import (
 // planted in it.
 type Limiter interface {
 	Next(now time.Time) (admit bool, recheck time.Time, why limit.Why)
+	NextLow(now time.Time) (admit bool, recheck time.Time, why limit.Why)
 	Sent(now time.Time) limit.Call
+	SentLow(now time.Time) limit.Call
 	Responded(now time.Time, call limit.Call, a limit.Response)
 	Lost(now time.Time, call limit.Call)
 	Cancelled(now time.Time, call limit.Call)
@@ -71,7 +73,8 @@ type Proc struct {
 	Calls       int           // that it makes in all; 0: without end
 	Load        Load
 	Careless    bool // it has no limiter and takes refusals as they come
-	With        int  // not 0: it uses the limiter of the process of this index
+	With        int  // not 0: it uses the limiter of the process of this index, which comes before it
+	Low         bool // its calls are in the limiter's second lane
 }
 
 // Load is when a worker wants its next call.
@@ -98,6 +101,7 @@ type ProcResult struct {
 	Early   int             // calls granted before the end of a Retry-After that was there
 	Others  bool            // it has noticed others
 	Late    bool            // it takes Remaining to be late
+	Waits   []time.Duration // of each granted call, from when it was wanted
 }
 
 // Refusal is a call that was refused with 429.
