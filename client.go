@@ -128,7 +128,7 @@ func (c *Client) useHTTPClient(cfg *config) {
 
 func (c *Client) useLimiter(cfg *config) {
 	c.limiter = cfg.limiter
-	_, ours := cfg.limiter.(*windowLimiter)
+	ours := ownLimiter(cfg.limiter)
 	c.foreignLimiter = cfg.limiter != nil && !ours
 	c.gated = !cfg.noLimiter && !c.foreignLimiter
 	switch {

@@ -144,6 +144,18 @@ type rateShare struct {
 	share    *limit.Share // nil before the first request, which sets the start
 }
 
+// ownLimiter reports whether l is a limiter of this package: it honors its context and
+// pauses after a 429.
+func ownLimiter(l RateLimiter) bool {
+	switch l := l.(type) {
+	case *windowLimiter:
+		return true
+	case *rateShare:
+		return ownLimiter(l.next)
+	}
+	return false
+}
+
 // sharePermit is a permit of the next limiter that counts in a share.
 type sharePermit struct {
 	Permit
