@@ -230,7 +230,7 @@ func TestSentOrNot_turnedAway(t *testing.T) {
 							t.Errorf("three times turned away, then served: %v", err)
 						}
 						equal(t, "requests, permits, attempts", []int64{seen.Load(), limiter.taken.Load(), int64(len(meta.Attempts))}, []int64{4, 4, 4})
-						equal(t, "permits given back", limiter.cancelled.Load(), 3)
+						equal(t, "permits given back", limiter.cancelled.Load(), 0) // the server saw them, and may count them
 						if len(slices.Compact(slices.Clone(bodies))) != 1 || write == "POST" && bodies[0] != `{"name":"my-project"}` {
 							t.Errorf("the bodies differ, or are not what was given: %q", bodies)
 						}
