@@ -391,7 +391,7 @@ func TestParseEvent(t *testing.T) {
 	equal(t, "event", got, want)
 	for body, want := range map[string]error{agentEvent + " ": connix.ErrSignatureMismatch, "null": connix.ErrWebhookMalformed, "[]": connix.ErrWebhookMalformed} {
 		h := lower
-		if want != connix.ErrSignatureMismatch {
+		if !errors.Is(want, connix.ErrSignatureMismatch) {
 			h = deliver(t, nil, "msg_1", body).Header
 		}
 		if event, err := verifierAt(webhookNow).ParseEvent(h, []byte(body)); event != nil || !errors.Is(err, want) {
