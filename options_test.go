@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,13 +137,13 @@ func TestWithTimeout(t *testing.T) {
 // Each attempt has the whole timeout; the body is within it.
 func TestWithTimeout_eachAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		attempts := 0
+		var attempts atomic.Int64 // each is on a connection of its own
 		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			attempts++
+			attempt := attempts.Add(1)
 			w.Header().Set("Content-Length", "20")
 			_, _ = w.Write([]byte(`{"message":`))
 			_ = http.NewResponseController(w).Flush()
-			if attempts == 3 {
+			if attempt == 3 {
 				time.Sleep(4 * time.Second)
 				_, _ = w.Write([]byte(`"there"} `))
 				return
