@@ -453,14 +453,21 @@ func resources() resourceCount {
 	return resourceCount{runtime.NumGoroutine(), len(files), memory.HeapAlloc}
 }
 
-// repeats is a planted bug: a transport that sends a lost write again.
+// repeats is a planted bug: a transport that sends a lost write again, hidden from
+// the client's trace.
 type repeats struct{ next http.RoundTripper }
 
 func (p repeats) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Method == http.MethodPost && r.Body != nil {
+		body, _ = io.ReadAll(r.Body)
+		r = r.Clone(r.Context())
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
 	resp, err := p.next.RoundTrip(r)
-	if err != nil && r.Method == http.MethodPost && r.GetBody != nil && r.Context().Err() == nil {
-		again := r.Clone(r.Context())
-		again.Body, _ = r.GetBody()
+	if err != nil && r.Method == http.MethodPost && r.Context().Err() == nil {
+		again := r.Clone(context.Background())
+		again.Body = io.NopCloser(bytes.NewReader(body))
 		return p.next.RoundTrip(again)
 	}
 	return resp, err
