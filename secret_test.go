@@ -162,3 +162,41 @@ func TestSecret_notInFailures(t *testing.T) {
 		}
 	}
 }
+
+// A server that quotes the credential, anywhere, is not quoted with it.
+func TestSecrets_quotedByTheServer(t *testing.T) {
+	const key = plantedKey
+	for name, c := range map[string]struct{ body, id string }{
+		"message":    {`{"error":{"code":"INVALID_REQUEST","message":"the key ` + key + ` is odd"}}`, ""},
+		"code":       {`{"error":{"code":"` + key + `","message":"no"}}`, ""},
+		"details":    {`{"error":{"code":"INVALID_REQUEST","message":"no","details":{"field":"` + key + `","issue":"` + key + `"}}}`, ""},
+		"plain":      {`{"error":{"code":"INVALID_REQUEST","message":"no","details":"` + key + `"}}`, ""},
+		"request id": {`{"error":{"code":"INVALID_REQUEST","message":"no","request_id":"` + key + `"}}`, ""},
+		"header":     {`{"error":{"code":"INVALID_REQUEST","message":"no"}}`, "req_" + key},
+		"page":       {"<html><title>" + key + "</title>" + key + "</html>", ""},
+		"text":       {key, ""},
+	} {
+		for _, status := range []int{200, 400, 401, 503} {
+			t.Run(name, func(t *testing.T) {
+				var meta connix.Response
+				client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("X-Request-ID", c.id)
+					w.WriteHeader(status)
+					_, _ = io.WriteString(w, c.body)
+				}, connix.WithAPIKey(key))
+				_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"}, connix.WithResponse(&meta))
+				if err == nil {
+					t.Fatal("no error")
+				}
+				for form, text := range chaosPrinted(err, meta) {
+					if strings.Contains(text, key) {
+						t.Fatalf("%d: %s shows it: %s", status, form, text)
+					}
+				}
+				if e, ok := errors.AsType[*connix.Error](err); ok && strings.Contains(e.SupportInfo(), key) {
+					t.Errorf("%d: SupportInfo shows it: %s", status, e.SupportInfo())
+				}
+			})
+		}
+	}
+}

@@ -2,6 +2,7 @@ package connix_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -72,6 +73,22 @@ var chaosKinds = []chaosKind{
 			actions = append(actions, connixtest.AfterProcessing(connixtest.HTMLError(status)))
 		}
 		return append(actions, connixtest.AfterProcessing(connixtest.Respond(408, "", nil)))
+	}},
+	// Errors that quote the credential.
+	{"echoes", 0, func(time.Duration) []connixtest.Action {
+		echo := func(format string) connixtest.Action {
+			return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+				w.Header().Set("X-Request-ID", "req_"+r.Header.Get("X-API-Key"))
+				w.WriteHeader(400)
+				_, _ = fmt.Fprintf(w, format, r.Header.Get("X-API-Key"))
+			}
+		}
+		return []connixtest.Action{
+			echo(`{"error":{"code":"INVALID_REQUEST","message":"the key %[1]s is odd"}}`),
+			echo(`{"error":{"code":"%[1]s","message":"no","details":{"field":"%[1]s","issue":"%[1]s"},"request_id":"%[1]s"}}`),
+			echo(`{"error":{"code":"INVALID_REQUEST","message":"no","details":"the key %[1]s"}}`),
+			echo(`<html><title>%[1]s</title>%[1]s</html>`), echo(`%[1]s`),
+		}
 	}},
 	// 101s that nobody asked for.
 	{"switching", 1, func(unit time.Duration) []connixtest.Action {
