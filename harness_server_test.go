@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -61,7 +62,7 @@ func (opts bubble) test(t *testing.T, test func(t *testing.T, srv *connixtest.Se
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
-		test(t, newServer(t, append(opts[:len(opts):len(opts)], connixtest.WithInMemory())...))
+		test(t, newServer(t, append(slices.Clip(opts), connixtest.WithInMemory())...))
 	})
 }
 

@@ -200,9 +200,8 @@ func chaosPrinted(err error, response connix.Response) map[string]string {
 	var text bytes.Buffer
 	slog.New(slog.NewJSONHandler(&text, nil)).Error("failed", "err", err, "errs", []error{err}, "by", map[string]any{"err": err}, "response", response)
 	asJSON, _ := json.Marshal(map[string]any{"err": err, "response": response})
-	var e *connix.Error
 	var attempts []connix.Attempt
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*connix.Error](err); ok {
 		attempts = e.Attempts
 	}
 	return map[string]string{
