@@ -159,7 +159,7 @@ func (w *agentWait) poll(ctx context.Context) (*Agent, error) {
 // unfinished adds to the reason why the wait ends what is known of the agent.
 func (w *agentWait) unfinished(why error) error {
 	if w.status != "" {
-		why = fmt.Errorf("the agent is still %s: %w", printable(string(w.status), maxText), why)
+		why = fmt.Errorf("agent %s is still %s: %w", printable(string(w.id), maxText), printable(string(w.status), maxText), why)
 	}
 	if w.failure != nil {
 		why = fmt.Errorf("%w; the last poll failed: %w", why, w.failure)

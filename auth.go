@@ -152,7 +152,7 @@ func askSource[T any](ctx context.Context, option string, source func() (T, erro
 
 // silentSource is the error of a source that did not return in time.
 func silentSource(ctx context.Context) error {
-	return fmt.Errorf("its source did not return: %w", context.Cause(ctx))
+	return fmt.Errorf("its source did not return in time: %w", context.Cause(ctx))
 }
 
 func (t foreignTokens) renew(ctx context.Context, k *call, refused []string) (bool, error) {

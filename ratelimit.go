@@ -191,13 +191,13 @@ func (e *RateLimitError) Error() string {
 	case e.Reason != "":
 		text += ": " + string(e.Reason)
 	case e.Window == (Window{}) && e.Wait <= 0 && e.cause == nil:
-		text += " of the server, without a Retry-After"
+		text += " of the server, without a usable Retry-After"
 	}
 	if e.Wait > 0 {
 		text += fmt.Sprintf(": try again in %v", e.Wait.Round(time.Millisecond))
 	}
 	if e.cause != nil {
-		text += ": " + e.cause.Error()
+		text += ", which is after the context's deadline: " + e.cause.Error()
 	}
 	return text
 }

@@ -17,7 +17,7 @@ func TestRateLimitError_text(t *testing.T) {
 		want string
 	}{
 		"nil":     {nil, "connix: rate limit"},
-		"zero":    {&connix.RateLimitError{}, "connix: rate limit of the server, without a Retry-After"},
+		"zero":    {&connix.RateLimitError{}, "connix: rate limit of the server, without a usable Retry-After"},
 		"window":  {&connix.RateLimitError{Window: hour}, "connix: rate limit of 1000 per 1h0m0s"},
 		"wait":    {&connix.RateLimitError{Wait: 90*time.Second + 1}, "connix: rate limit: try again in 1m30s"},
 		"reason":  {&connix.RateLimitError{Reason: connix.RateLimitTokens}, "connix: rate limit: tokens spent"},

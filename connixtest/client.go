@@ -11,7 +11,8 @@ import (
 // Options returns the options with which an application under test calls
 // [connix.NewClient] to use the server: its URL, its key, an [http.Client] that
 // reaches it, no client-side rate limiter, and the default retries with delays of
-// milliseconds. Options that follow them override them.
+// milliseconds. Options that follow them override them, but for a credential of
+// another kind: see [Server.OptionsWithoutKey].
 func (s *Server) Options() []connix.Option {
 	return append(s.OptionsWithoutKey(), connix.WithAPIKey(s.APIKey))
 }

@@ -108,6 +108,16 @@ func (w LongWait) Error() string {
 	return "not retried: the server asks to wait " + time.Duration(w).String() + ", longer than RetryPolicy.MaxDelay"
 }
 
+// LongPause is the time for which the source of a credential, after a failure, does
+// not try again, if that exceeds what the caller allows.
+type LongPause time.Duration
+
+// Error names the pause.
+func (p LongPause) Error() string {
+	pause := time.Duration(p).Round(time.Millisecond).String()
+	return "not retried: its source does not try again for " + pause + ", longer than RetryPolicy.MaxDelay"
+}
+
 // Decide returns what follows the attempt a.
 func Decide(s *State, a *Attempt, m Moment) Decision {
 	if a.Outcome == Succeeded {
@@ -135,6 +145,8 @@ func Decide(s *State, a *Attempt, m Moment) Decision {
 	switch {
 	case m.Remaining >= 0 && pause(a, delay) >= m.Remaining:
 		return Decision{Why: ErrDeadline}
+	case !ok && a.Status == 0:
+		return Decision{Why: LongPause(a.RetryAfter)}
 	case !ok && a.Status != http.StatusTooManyRequests:
 		return Decision{Why: LongWait(a.RetryAfter)}
 	case !ok:
