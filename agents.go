@@ -121,9 +121,6 @@ type ListAgentsOptions struct {
 // agent may have been launched. The API overview documents the endpoint.
 func (s *AgentsService) Launch(ctx context.Context, launch LaunchAgentRequest, opts ...CallOption) (*AgentLaunch, error) {
 	r := launchAgent.at().withJSON(launch)
-	if launch.ProjectID == "" {
-		r = r.refuse("ProjectID", "must not be empty")
-	}
 	r.bodyOptional = true
 	return send[AgentLaunch](ctx, s.client, r, opts)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/headers"
@@ -148,3 +149,65 @@ func (h *history) listUnseen(a *attempt, requestID string) {
 }
 
 func (h *history) release() { releaseBuffer(h.response.body) }
+
+// The rate-limit headers, by their canonical names.
+const (
+	headerLimitRequests     = "X-Ratelimit-Limit-Requests"
+	headerRemainingRequests = "X-Ratelimit-Remaining-Requests"
+	headerResetRequests     = "X-Ratelimit-Reset-Requests"
+	headerLimitTokens       = "X-Ratelimit-Limit-Tokens"
+	headerRemainingTokens   = "X-Ratelimit-Remaining-Tokens"
+	headerResetTokens       = "X-Ratelimit-Reset-Tokens"
+)
+
+// rateHeaders holds one response's rate-limit headers. The counts are in it, so
+// that the pointers of a [RateLimits] cost no allocation.
+type rateHeaders struct {
+	limits RateLimits
+	counts [4]int
+}
+
+// read replaces the headers of an earlier response.
+func (h *rateHeaders) read(header http.Header) {
+	*h = rateHeaders{}
+	h.limits.Requests = h.budget(header, 0, headerLimitRequests, headerRemainingRequests, headerResetRequests)
+	h.limits.Tokens = h.budget(header, 2, headerLimitTokens, headerRemainingTokens, headerResetTokens)
+}
+
+func (h *rateHeaders) budget(header http.Header, at int, limit, remaining, reset string) RateLimit {
+	l := RateLimit{
+		Limit:     h.count(header, at, limit),
+		Remaining: h.count(header, at+1, remaining),
+		Reset:     headers.UnixTime(headers.First(header, reset)),
+	}
+	if l.Limit != nil && l.Remaining != nil && *l.Remaining > *l.Limit {
+		l.Remaining = nil // out of range
+	}
+	return l
+}
+
+func (h *rateHeaders) count(header http.Header, at int, name string) *int {
+	n, ok := headers.Count(headers.First(header, name))
+	if !ok {
+		return nil
+	}
+	h.counts[at] = n
+	return &h.counts[at]
+}
+
+// lastDate caches the last Date header: all responses of a second have the same.
+type lastDate struct{ last atomic.Pointer[parsedDate] }
+
+type parsedDate struct {
+	text string
+	at   time.Time
+}
+
+func (d *lastDate) parse(text string) time.Time {
+	last := d.last.Load()
+	if last == nil || last.text != text {
+		last = &parsedDate{text, headers.Date(text)}
+		d.last.Store(last)
+	}
+	return last.at
+}

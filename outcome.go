@@ -58,7 +58,7 @@ func (k *call) alreadyDeleted() bool {
 func saysGone(status int, code string) bool {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:
-		return classOfCode(code) == ErrNotFound || strings.EqualFold(code, "GONE") || strings.EqualFold(code, "RESOURCE_GONE")
+		return errors.Is(classOfCode(code), ErrNotFound) || strings.EqualFold(code, "GONE") || strings.EqualFold(code, "RESOURCE_GONE")
 	}
 	return false
 }

@@ -3,6 +3,7 @@ package connix
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/connix-io/connix-go/internal/limit"
@@ -190,4 +191,93 @@ func (l *windowLimiter) Status() RateLimitStatus {
 		s.Windows = append(s.Windows, ws)
 	}
 	return s
+}
+
+// serverLimits holds the rate limits that the server showed last.
+type serverLimits struct {
+	requests, tokens serverLimit
+	offset           time.Duration // the server's clock less ours
+}
+
+// serverLimit is a RateLimit by value, which no caller can change later.
+type serverLimit struct {
+	limit, remaining       int
+	hasLimit, hasRemaining bool
+	reset                  time.Time
+}
+
+func newServerLimit(r RateLimit) (s serverLimit) {
+	if s.hasLimit = r.Limit != nil && *r.Limit >= 1; s.hasLimit {
+		s.limit = min(*r.Limit, maxLimit)
+	}
+	if s.hasRemaining = r.Remaining != nil; s.hasRemaining {
+		s.remaining = min(max(*r.Remaining, 0), maxLimit)
+		if s.hasLimit {
+			s.remaining = min(s.remaining, s.limit)
+		}
+	}
+	s.reset = r.Reset
+	return s
+}
+
+// said reports whether any field was sent.
+func (s *serverLimit) said() bool { return s.hasLimit || s.hasRemaining || !s.reset.IsZero() }
+
+func (s *serverLimit) public() RateLimit {
+	r := RateLimit{Reset: s.reset}
+	if s.hasLimit {
+		r.Limit = new(s.limit)
+	}
+	if s.hasRemaining {
+		r.Remaining = new(s.remaining)
+	}
+	return r
+}
+
+func (s *serverLimits) public() RateLimits {
+	return RateLimits{Requests: s.requests.public(), Tokens: s.tokens.public()}
+}
+
+// read takes a response that has just arrived and returns the part that the core
+// uses, within bounds.
+func (s *serverLimits) read(now time.Time, r RateLimitResult) limit.Response {
+	if !r.ServerTime.IsZero() {
+		s.offset = r.ServerTime.Sub(now)
+	}
+	requests, tokens := newServerLimit(r.RateLimits.Requests), newServerLimit(r.RateLimits.Tokens)
+	if requests.said() {
+		s.requests = requests
+	}
+	if tokens.said() {
+		s.tokens = tokens
+	}
+	a := limit.Response{
+		Refused:     r.StatusCode == http.StatusTooManyRequests,
+		Unavailable: r.StatusCode == http.StatusServiceUnavailable && r.RetryAfter > 0,
+		Limit:       requests.limit,
+		Remaining:   limit.Unsaid,
+		RetryAfter:  min(max(r.RetryAfter, 0), longestPause),
+	}
+	if n := r.RateLimits.Requests.Limit; requests.hasRemaining && (n == nil || *n > 0) { // a limit of 0 is no limit
+		a.Remaining = requests.remaining
+	}
+	// A key without a tokens budget may show a limit of 0, which is not a spent
+	// budget.
+	if n := r.RateLimits.Tokens.Limit; tokens.hasRemaining && tokens.remaining == 0 && (n == nil || *n > 0) {
+		a.TokensGone = true
+		a.TokensBack = tokens.reset.Sub(now.Add(s.offset))
+	}
+	return a
+}
+
+// reset returns the time at which the server's window ends, by the local clock. If
+// the server shows none within the period from now, it returns ledger.
+func (s *serverLimits) reset(now time.Time, period time.Duration, ledger time.Time) time.Time {
+	if s.requests.reset.IsZero() {
+		return ledger
+	}
+	if at := s.requests.reset.Add(-s.offset); at.After(now) && at.Sub(now) <= period {
+		return at
+	}
+	return ledger
 }
