@@ -16,12 +16,12 @@ func (t *table) row(what, floor string, cell func(i int) string) {
 	for i := range subjects {
 		fmt.Fprintf(t, " %s |", cell(i))
 	}
-	t.WriteByte('\n')
+	_ = t.WriteByte('\n')
 }
 
 func (t *table) head(what string) {
 	t.row(what+", "+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH, "net/http + encoding/json", title)
-	t.WriteString("| --- | --- |" + strings.Repeat(" --- |", len(subjects)) + "\n")
+	_, _ = t.WriteString("| --- | --- |" + strings.Repeat(" --- |", len(subjects)) + "\n")
 }
 
 func (t *table) writeTo(out io.Writer) error {

@@ -20,7 +20,7 @@ func cut(method string, err error) *Attempt {
 }
 
 func lost(method string, err error) *Attempt {
-	_, refused := err.(Unsent)
+	_, refused := errors.AsType[Unsent](err)
 	unsent := refused || FailedToConnect(err)
 	return &Attempt{Err: err, Outcome: Classify(method, 0, err, Evidence{Refused: refused, Traced: unsent})}
 }

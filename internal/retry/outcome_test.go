@@ -124,7 +124,7 @@ func TestPlain_adviceLeftOut(t *testing.T) {
 	if got.Error() != "stream error: stream ID 1; REFUSED_STREAM; received from peer" || !errors.Is(got, err) {
 		t.Errorf("got %q", got)
 	}
-	if other := errors.New("EOF"); Plain(other) != other || Plain(nil) != nil {
+	if other := errors.New("EOF"); !errors.Is(Plain(other), other) || Plain(other).Error() != "EOF" || Plain(nil) != nil {
 		t.Error("other errors should stay as they are")
 	}
 }
