@@ -58,6 +58,7 @@ type chaos struct {
 	mu         sync.Mutex
 	attempts   map[string]int      // that the server saw, by request id
 	applied    map[string]int      // writes that the API did, by request id
+	busy       map[string]int      // requests that the API has begun, by request id
 	secrets    map[string][]string // of the responses, by request id
 	faults     int
 	failed     int
@@ -68,7 +69,7 @@ type chaos struct {
 func newChaos(seed uint64, unit time.Duration, version int) *chaos {
 	return &chaos{
 		seed: seed, unit: unit, actions: chaosActions(version, unit),
-		attempts: map[string]int{}, applied: map[string]int{}, secrets: map[string][]string{}, violations: map[string][]string{},
+		attempts: map[string]int{}, applied: map[string]int{}, busy: map[string]int{}, secrets: map[string][]string{}, violations: map[string][]string{},
 	}
 }
 
@@ -86,6 +87,16 @@ func (c *chaos) act(w http.ResponseWriter, r *http.Request, api http.Handler) {
 	}
 	c.mu.Unlock()
 	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		c.busy[id]++
+		c.mu.Unlock()
+		defer func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.busy[id]--; c.busy[id] == 0 {
+				delete(c.busy, id)
+			}
+		}()
 		status := statusWriter{ResponseWriter: w, keep: strings.HasSuffix(r.URL.Path, "/api-keys")}
 		api.ServeHTTP(&status, r)
 		if r.Method == http.MethodGet || status.status < 200 || status.status >= 300 {
@@ -148,9 +159,24 @@ type report struct {
 	response      connix.Response
 }
 
+// done waits until what the API did is noted: a response may arrive before its
+// handler has returned.
+func (c *chaos) done(isBusy func() bool) {
+	for {
+		c.mu.Lock()
+		busy := isBusy()
+		c.mu.Unlock()
+		if !busy {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // judge holds what a call reported against what the API did.
 func (c *chaos) judge(r report) {
 	unknown := errors.Is(r.err, connix.ErrUnknownOutcome)
+	c.done(func() bool { return c.busy[r.id] > 0 })
 	c.mu.Lock()
 	applied, seen, secrets := c.applied[r.id], c.attempts[r.id], append([]string{c.key}, c.secrets[r.id]...)
 	if r.err != nil {
@@ -242,6 +268,7 @@ func (c *chaos) run(t *testing.T, srv *connixtest.Server, transport http.RoundTr
 
 // lookAround asks, without faults, for what was reported as created.
 func (c *chaos) lookAround(t *testing.T, srv *connixtest.Server) {
+	c.done(func() bool { return len(c.busy) > 0 })
 	exists := map[string]bool{}
 	for project, err := range srv.Client(t).Projects.All(t.Context(), nil) {
 		if err != nil {

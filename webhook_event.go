@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/connix-io/connix-go/internal/jsonscan"
+	"github.com/connix-io/connix-go/internal/lenient"
 )
 
 // Event is one event of a webhook delivery.
@@ -143,11 +144,12 @@ func eventType(value []byte) EventType {
 	return EventType(jsonscan.Text(value))
 }
 
-// eventTime returns the time that a JSON string holds, zero for any other value.
+// eventTime reads a time as everywhere in a response; the zero time if it is none.
 func eventTime(value []byte) time.Time {
 	var t time.Time
-	if value[0] != '"' || t.UnmarshalText(value[1:len(value)-1]) != nil {
-		return time.Time{}
+	if value[0] == '"' && t.UnmarshalText(value[1:len(value)-1]) == nil {
+		return t // as nearly all are
 	}
+	t, _ = lenient.Time(value)
 	return t
 }

@@ -128,7 +128,7 @@ func TestDecide_delay(t *testing.T) {
 		{name: "a 5xx's Retry-After over the cap", a: get(503).after(8*time.Second + 1), want: Decision{Why: LongWait(8*time.Second + 1)}},
 		{name: "a Retry-After that has passed", a: get(503).after(0), m: Moment{Draw: 0.5}, want: Decision{Action: Retry, Delay: 500 * time.Millisecond}},
 		{name: "a credential's source that is not asked yet", a: lost(http.MethodGet, unsent{true}).after(time.Second), m: Moment{Draw: 0.5}, want: wait(time.Second, 500*time.Millisecond)},
-		{name: "a credential's source that is not asked for long", a: lost(http.MethodGet, unsent{true}).after(8*time.Second + 1), want: Decision{Why: LongWait(8*time.Second + 1)}},
+		{name: "a credential's source that is not asked for long", a: lost(http.MethodGet, unsent{true}).after(8*time.Second + 1), want: Decision{Why: LongPause(8*time.Second + 1)}},
 		{name: "a 429 waits in the limiter", a: get(429).after(90 * time.Second), s: State{Paced: true}, want: Decision{Action: Retry, RetryAfter: 90 * time.Second}},
 		{name: "a 429 over the limiter's bound", a: get(429).after(121 * time.Second), s: State{Paced: true}},
 		{name: "a 429 without a limiter", a: get(429).after(40 * time.Second), m: Moment{Draw: 0.5}, want: wait(40*time.Second, 500*time.Millisecond)},
