@@ -166,28 +166,22 @@ func (s *Server) Redeliver(id string) error {
 	return nil
 }
 
-// DeliveryOption changes a request of [NewDelivery]. Nil does nothing.
-type DeliveryOption func(id *string)
-
-// WithDeliveryID sets the id of a delivery: two requests with the same id are two
-// deliveries of one event, as at-least-once delivery may send it.
-func WithDeliveryID(id string) DeliveryOption { return func(to *string) { *to = id } }
-
 // NewDelivery returns a request that delivers an event now, for a handler under test:
 // pass it to the handler's ServeHTTP or, if url is a real one, to an [http.Client].
 // data is the project or agent: a value that marshals to it, JSON as a json.RawMessage
-// or []byte, or nil for none. Each delivery has a new id unless [WithDeliveryID] sets
-// it. It is signed by [connix.StandardWebhooks];
-// [connix.SignWebhook] signs by other schemes. It fails the test if the data has no
-// JSON, the secret cannot sign or the url is invalid.
-func NewDelivery(tb testing.TB, url string, secret connix.Secret, event connix.EventType, data any, opts ...DeliveryOption) *http.Request {
+// or []byte, or nil for none. Each delivery has a new id; [NewDeliveryWithID] repeats
+// one. It is signed by [connix.StandardWebhooks]; [connix.SignWebhook] signs by other
+// schemes. It fails the test if the data has no JSON, the secret cannot sign or the url
+// is invalid.
+func NewDelivery(tb testing.TB, url string, secret connix.Secret, event connix.EventType, data any) *http.Request {
 	tb.Helper()
-	id := "msg_" + rand.Text()
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&id)
-		}
-	}
+	return NewDeliveryWithID(tb, "msg_"+rand.Text(), url, secret, event, data)
+}
+
+// NewDeliveryWithID is [NewDelivery] with an id of the caller's: two requests with the
+// same id are two deliveries of one event, as at-least-once delivery may send it.
+func NewDeliveryWithID(tb testing.TB, id, url string, secret connix.Secret, event connix.EventType, data any) *http.Request {
+	tb.Helper()
 	e := connix.Event{ID: "evt_" + strings.TrimPrefix(id, "msg_"), Type: event, CreatedAt: time.Now().UTC().Truncate(time.Millisecond)}
 	var err error
 	if data != nil {

@@ -273,12 +273,18 @@ func TestNewDelivery_repeatedID(t *testing.T) {
 		calls++
 		return nil
 	}, connix.WithDedup(connix.NewMemoryDedup(10)))
+	fresh := func() *http.Request {
+		return connixtest.NewDelivery(t, "/hook", hookSecret, connix.EventAgentFailed, nil)
+	}
+	repeated := func() *http.Request {
+		return connixtest.NewDeliveryWithID(t, "msg_1", "/hook", hookSecret, connix.EventAgentFailed, nil)
+	}
 	for _, tt := range []struct {
-		opts []connixtest.DeliveryOption
-		want int
-	}{{nil, 1}, {nil, 2}, {[]connixtest.DeliveryOption{connixtest.WithDeliveryID("msg_1")}, 3}, {[]connixtest.DeliveryOption{connixtest.WithDeliveryID("msg_1"), nil}, 3}} {
+		delivery func() *http.Request
+		want     int
+	}{{fresh, 1}, {fresh, 2}, {repeated, 3}, {repeated, 3}} {
 		rec := httptest.NewRecorder()
-		handler.ServeHTTP(rec, connixtest.NewDelivery(t, "/hook", hookSecret, connix.EventAgentFailed, nil, tt.opts...))
+		handler.ServeHTTP(rec, tt.delivery())
 		if rec.Code/100 != 2 || calls != tt.want {
 			t.Errorf("%d, %d calls, want %d", rec.Code, calls, tt.want)
 		}
