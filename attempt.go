@@ -144,9 +144,9 @@ func (k *call) settled(ctx context.Context, x exchange) exchange {
 	x.sentAt, x.receivedAt = a.started, time.Now()
 	x.requestID = k.concealID(x.requestID)
 	if x.Status == 0 {
-		ended := ctx.Err()
-		if cause := context.Cause(ctx); !a.refused && ended != nil && k.ctx.Err() == nil && errors.Is(x.Err, ended) && !retry.FailedToConnect(x.Err) {
-			x.Err = cause // which says whose timeout it was
+		ended, known := ctx.Err(), a.refused || errors.Is(x.Err, errAbandoned) || retry.FailedToConnect(x.Err)
+		if !known && ended != nil && k.ctx.Err() == nil && errors.Is(x.Err, ended) {
+			x.Err = context.Cause(ctx) // which says whose timeout it was
 		}
 		if a.trace.repeated() {
 			x.Err = errRepeatedByTransport

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
@@ -69,15 +70,32 @@ func newStuck(t testing.TB) *stuck {
 // TestAttempt_foreignTransportIgnoresContext has transports of the caller's hang,
 // or return bodies that do: the call ends with its context or its attempt.
 func TestAttempt_foreignTransportIgnoresContext(t *testing.T) {
-	for name, hang := range map[string]func(*stuck) (*http.Response, error){
-		"in RoundTrip":  func(s *stuck) (*http.Response, error) { <-s.release; return nil, errors.New("too late") },
-		"in the body":   func(s *stuck) (*http.Response, error) { r := response(200, ""); r.Body = s; return r, nil },
-		"late response": func(s *stuck) (*http.Response, error) { <-s.release; r := response(200, ""); r.Body = s; return r, nil },
+	for name, hang := range map[string]func(*http.Request, *stuck) (*http.Response, error){
+		"in RoundTrip": func(_ *http.Request, s *stuck) (*http.Response, error) {
+			<-s.release
+			return nil, errors.New("too late")
+		},
+		"in a dial": func(r *http.Request, s *stuck) (*http.Response, error) { // it may send later
+			httptrace.ContextClientTrace(r.Context()).GetConn("api.test:443")
+			<-s.release
+			return nil, errors.New("too late")
+		},
+		"in the body": func(_ *http.Request, s *stuck) (*http.Response, error) {
+			r := response(200, "")
+			r.Body = s
+			return r, nil
+		},
+		"late response": func(_ *http.Request, s *stuck) (*http.Response, error) {
+			<-s.release
+			r := response(200, "")
+			r.Body = s
+			return r, nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStuck(t)
-				client := newClient(t, roundTripper(func(*http.Request) (*http.Response, error) { return hang(s) }),
+				client := newClient(t, roundTripper(func(r *http.Request) (*http.Response, error) { return hang(r, s) }),
 					connix.WithTimeout(5*time.Second), connix.WithRateLimiter(connix.NewRateLimiter()))
 				began := time.Now()
 				_, err := client.Projects.Create(t.Context(), connix.CreateProjectRequest{Name: "my-project"})
