@@ -20,8 +20,8 @@ const (
 	loopbackRedirect = "http://127.0.0.1/callback"
 )
 
-func newOAuth(c *Clock) *oauth.Server {
-	cfg := oauth.Config{Clients: []oauth.Client{{
+func newOAuth(c *Clock, users bool) *oauth.Server {
+	cfg := oauth.Config{Users: users, Clients: []oauth.Client{{
 		ID: oauthClientID, Name: "Test application",
 		RedirectURIs: []string{loopbackRedirect, "http://[::1]/callback"},
 	}}}

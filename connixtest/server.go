@@ -104,7 +104,7 @@ func start(opts []Option, fail func(r *http.Request, problem string)) (*Server, 
 	if c.inMemory && c.deliveries.Client == nil {
 		c.deliveries.Client = &http.Client{Transport: unreachable{}}
 	}
-	s := &Server{APIKey: state.NewSecret(), oauth: newOAuth(c.clock), fail: fail}
+	s := &Server{APIKey: state.NewSecret(), oauth: newOAuth(c.clock, c.users), fail: fail}
 	s.faults.Exists = fake.HasRoute
 	s.fake = fake.New(fake.Config{
 		Clock:       c.fakeClock(),

@@ -90,7 +90,7 @@ func (s *Server) askUser(w http.ResponseWriter, r *http.Request) {
 		Name: cookieName, Value: cookie, Path: AuthorizePath,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
-	writeConsentPage(w, c, a, id)
+	s.writeConsentPage(w, c, a, id)
 }
 
 // decide takes the user's decision from the consent page.

@@ -22,12 +22,13 @@ type pageData struct {
 	App, Ticket, Back    string
 	Scopes               []scopeText
 	Nonce, AuthorizePath string
+	Users                bool // the page asks which user decides
 }
 
 type scopeText struct{ Name, Text string }
 
-func writeConsentPage(w http.ResponseWriter, c Client, a authorization, ticketID string) {
-	d := pageData{Title: "Allow access", App: c.title(), Ticket: ticketID, AuthorizePath: AuthorizePath}
+func (s *Server) writeConsentPage(w http.ResponseWriter, c Client, a authorization, ticketID string) {
+	d := pageData{Title: "Allow access", App: c.title(), Ticket: ticketID, AuthorizePath: AuthorizePath, Users: s.cfg.Users}
 	for _, scope := range a.scopes {
 		d.Scopes = append(d.Scopes, scopeText{scope, describe(scope)})
 	}

@@ -32,6 +32,8 @@ type Clock interface{ Now() time.Time }
 type Config struct {
 	// Clock is the server's; nil means the system's.
 	Clock Clock
+	// Users has the consent page ask which user decides.
+	Users bool
 	// Clients are the applications known from the start.
 	Clients []Client
 	// How long things live, and their defaults where 0: a code a minute, an
