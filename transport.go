@@ -241,10 +241,11 @@ func (t *connTrace) watch(ctx context.Context) context.Context {
 // those to which a transport of the caller's adds an Idempotency-Key.
 func (t *connTrace) gotConn(info httptrace.GotConnInfo) {
 	t.wanted.Store(true)
-	if !info.Reused || t.protocol.version.Load() == protocolUnknown {
-		t.learn(info)
+	first := t.got.Add(1) == 1
+	if !first || !info.Reused || t.protocol.version.Load() == protocolUnknown {
+		t.learn(info) // of this connection: others may speak another protocol
 	}
-	switch first := t.got.Add(1) == 1; {
+	switch {
 	case first && t.write && t.attached == protocolUnknown && t.protocol.version.Load() == protocolHTTP2:
 		// The first write of a client: it was made before the protocol was known.
 		t.early.Store(true)

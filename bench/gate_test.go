@@ -115,16 +115,25 @@ func TestCost(t *testing.T) {
 func TestConnections(t *testing.T) {
 	c, us := server(t), subjects[0]
 	// A busy machine replaces some of the 64 connections of HTTP/1.1, since net/http
-	// gives up one that is not ready for reuse within 50 ms.
-	for protocol, most := range map[string]int64{http1: 2 * 64, http2: 2} {
+	// gives up one that is not ready for reuse within 50 ms: hence three tries.
+	for protocol, most := range map[string]int64{http1: 64, http2: 2} {
 		base := protocols(c)[protocol][us.name].Fast
-		sdk, err := us.sdk(base)
-		if err != nil {
-			t.Fatal(err)
+		var opened int64
+		for range 3 {
+			sdk, err := us.sdk(base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.during(t.Context(), base, together(sdk.get))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if opened = got.Connections; opened >= 1 && opened <= most {
+				break
+			}
 		}
-		got, err := c.during(t.Context(), base, together(sdk.get))
-		if err != nil || got.Connections < 1 || got.Connections > most {
-			t.Errorf("%s: %d connections, %v; between 1 and %d wanted", protocol, got.Connections, err, most)
+		if opened < 1 || opened > most {
+			t.Errorf("%s: %d connections; between 1 and %d wanted", protocol, opened, most)
 		}
 	}
 }
